@@ -1,0 +1,23 @@
+/*
+ * Delivery to a mail store by LMTP (RFC 2033): one final reply per recipient.
+ */
+
+#include "gateway/backend.h"
+#include "smtp_client.h"
+
+static enum progress deliver(struct delivery *);
+
+const struct backend backend_lmtp = {
+	.name = "lmtp",
+	.summary = "hands mail to a mail store by LMTP",
+	.link = BACKEND_SERVER,
+	.deliver = deliver,
+	.state_size = sizeof(struct smtp_client_state),
+	.link_size = sizeof(struct smtp_client_link),
+};
+
+static enum progress
+deliver(struct delivery *dl)
+{
+	return smtp_client_deliver(dl, SMTP_CLIENT_LMTP);
+}

@@ -1,0 +1,209 @@
+/*
+ * Delivery into maildirs of this machine.  Writing them blocks, so the agent
+ * process does it (gateway/agent.h); this is its client: one request per
+ * recipient, one after another over one link.
+ */
+
+#include "gateway/backend.h"
+#include "gateway/opt.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct maildir_conf {
+	const char *path; /* %u local part, %d domain, %% percent sign */
+};
+
+struct maildir_state {
+	size_t next; /* recipient that is being delivered */
+};
+
+enum naming { NAMING_GOOD, NAMING_BAD_NAME, NAMING_BAD_TEMPLATE };
+
+static enum progress deliver(struct delivery *);
+static enum progress send_request(struct delivery *);
+static enum progress got_saved(struct delivery *, const struct reply *);
+static bool refuse_names(struct delivery *);
+static enum naming check_name(const char *, const struct address *);
+static bool is_file_name(const char *);
+static void send_path(struct delivery *, const char *, const struct address *);
+static void send_encoded(struct delivery *, const char *, size_t);
+
+static const struct opt options[] = {
+	{ .name = "path",
+	    .type = OPT_PATH,
+	    .offset = offsetof(struct maildir_conf, path),
+	    .required = true,
+	    .help = "maildir of a recipient: %u is the local part, %d the "
+		    "domain, %% a percent sign" },
+	{ .name = NULL },
+};
+
+const struct backend backend_maildir = {
+	.name = "maildir",
+	.summary = "writes mail into maildirs",
+	.link = BACKEND_AGENT,
+	.deliver = deliver,
+	.state_size = sizeof(struct maildir_state),
+	.options = options,
+	.conf_size = sizeof(struct maildir_conf),
+};
+
+static enum progress
+deliver(struct delivery *dl)
+{
+	if (refuse_names(dl))
+		return DELIVERY_DONE;
+	return send_request(dl);
+}
+
+static enum progress
+send_request(struct delivery *dl)
+{
+	const struct maildir_state *st = dl_state(dl);
+	const struct maildir_conf *conf = dl_conf(dl);
+	const struct address *rcpt = dl_recipient(dl, st->next);
+	const char *from = dl_envelope(dl)->sender.text;
+
+	dl_send(dl, "maildir ");
+	send_path(dl, conf->path, rcpt);
+	dl_send(dl, "\nfrom ");
+	send_encoded(dl, from, strlen(from));
+	dl_send(dl, "\nto ");
+	send_encoded(dl, rcpt->text, strlen(rcpt->text));
+	dl_sendf(dl, "\nsize %" PRIu64 "\n\n", dl_size(dl));
+	dl_commit(dl);
+	return dl_send_message(dl, DL_BODY_PLAIN, got_saved);
+}
+
+static enum progress
+got_saved(struct delivery *dl, const struct reply *r)
+{
+	struct maildir_state *st = dl_state(dl);
+
+	if (reply_class(r->code) == 3)
+		return dl_fail(
+		    dl, "unexpected reply of the agent: %d", r->code);
+	dl_result(dl, st->next++, DL_STAGE_FINAL, r);
+	if (st->next < dl_count(dl))
+		return send_request(dl);
+	dl_link_reusable(dl, false);
+	return DELIVERY_DONE;
+}
+
+/*
+ * Gives the recipients whose names can not be mailboxes their result, before
+ * anything is written.  If there is one, nobody gets the message, for the
+ * reason that smtp_client.c gives in all_rcpts_answered().
+ */
+static bool
+refuse_names(struct delivery *dl)
+{
+	static const struct reply bad_name = {
+		.code = 553,
+		.enhanced = "5.1.3",
+		.text = "mailbox name not allowed",
+		.lines = 1,
+	};
+	static const struct reply bad_template = {
+		.code = 451,
+		.enhanced = "4.3.5",
+		.text = "mail store is not configured properly",
+		.lines = 1,
+	};
+	static const struct reply held_back = {
+		.code = 451,
+		.enhanced = "4.5.3",
+		.text = "another recipient of this message was refused; "
+			"not delivered",
+		.lines = 1,
+	};
+	const struct maildir_conf *conf = dl_conf(dl);
+	enum naming naming;
+	bool refused = false;
+	size_t i;
+
+	for (i = 0; i < dl_count(dl); i++) {
+		naming = check_name(conf->path, dl_recipient(dl, i));
+		if (naming == NAMING_GOOD)
+			continue;
+		refused = true;
+		if (naming == NAMING_BAD_NAME)
+			dl_result(dl, i, DL_STAGE_COMMAND, &bad_name);
+		else
+			dl_result(dl, i, DL_STAGE_SESSION, &bad_template);
+	}
+	if (refused)
+		dl_result_rest(dl, DL_STAGE_COMMAND, &held_back);
+	return refused;
+}
+
+/* Looks at the parts of the address that the template makes use of. */
+static enum naming
+check_name(const char *template, const struct address *rcpt)
+{
+	const char *p;
+
+	for (p = strchr(template, '%'); p != NULL; p = strchr(p + 1, '%')) {
+		p++;
+		if (*p == 'u') {
+			if (!is_file_name(rcpt->local))
+				return NAMING_BAD_NAME;
+		} else if (*p == 'd') {
+			if (!is_file_name(rcpt->domain))
+				return NAMING_BAD_NAME;
+		} else if (*p != '%') {
+			return NAMING_BAD_TEMPLATE;
+		}
+	}
+	return NAMING_GOOD;
+}
+
+/* A leading dot would make "..", or a folder of somebody else's Maildir++. */
+static bool
+is_file_name(const char *s)
+{
+	return s[0] != '\0' && s[0] != '.' && strchr(s, '/') == NULL;
+}
+
+/* The template was checked by check_name(). */
+static void
+send_path(struct delivery *dl, const char *template, const struct address *rcpt)
+{
+	const char *p = template;
+	size_t literal;
+
+	for (;;) {
+		literal = strcspn(p, "%");
+		send_encoded(dl, p, literal);
+		p += literal;
+		if (*p == '\0')
+			return;
+		if (p[1] == 'u')
+			send_encoded(dl, rcpt->local, strlen(rcpt->local));
+		else if (p[1] == 'd')
+			send_encoded(dl, rcpt->domain, strlen(rcpt->domain));
+		else
+			send_encoded(dl, "%", 1);
+		p += 2;
+	}
+}
+
+/* %XX for the percent sign, blanks and control characters (agent.h). */
+static void
+send_encoded(struct delivery *dl, const char *s, size_t len)
+{
+	size_t from = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c > ' ' && c != '%' && c != 0x7f)
+			continue;
+		dl_sendf(dl, "%.*s%%%02X", (int)(i - from), s + from, c);
+		from = i + 1;
+	}
+	if (from < len)
+		dl_sendf(dl, "%.*s", (int)(len - from), s + from);
+}

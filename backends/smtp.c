@@ -1,0 +1,23 @@
+/*
+ * Delivery to a mail server by SMTP (RFC 5321).
+ */
+
+#include "gateway/backend.h"
+#include "smtp_client.h"
+
+static enum progress deliver(struct delivery *);
+
+const struct backend backend_smtp = {
+	.name = "smtp",
+	.summary = "hands mail to a server by SMTP",
+	.link = BACKEND_SERVER,
+	.deliver = deliver,
+	.state_size = sizeof(struct smtp_client_state),
+	.link_size = sizeof(struct smtp_client_link),
+};
+
+static enum progress
+deliver(struct delivery *dl)
+{
+	return smtp_client_deliver(dl, SMTP_CLIENT_SMTP);
+}

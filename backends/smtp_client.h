@@ -1,0 +1,44 @@
+#ifndef POSTERN_SMTP_CLIENT_H
+#define POSTERN_SMTP_CLIENT_H
+
+/*
+ * The dialogue with an SMTP or LMTP server over a link, shared by the backends
+ * of these names.  What the server said about itself is kept with the link;
+ * the rest belongs to one delivery.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/backend.h"
+
+enum smtp_client_dialect { SMTP_CLIENT_SMTP, SMTP_CLIENT_LMTP };
+
+/* Kept with the connection: the keywords of EHLO or LHLO. */
+struct smtp_client_link {
+	bool greeted; /* the first line of the EHLO reply was read */
+	bool pipelining;
+	bool eightbit;
+	bool size;	     /* MAIL may carry SIZE= */
+	uint64_t size_limit; /* 0: none named */
+};
+
+/* Of one delivery.  Which recipients the server accepted needs no place of its
+ * own: they are the ones without a result. */
+struct smtp_client_state {
+	enum smtp_client_dialect dialect;
+	bool pooled;	  /* the link served somebody before */
+	bool data_sent;	  /* DATA travelled with MAIL and RCPT */
+	bool accepted;	  /* a RCPT got a 2xx */
+	bool needs_reset; /* a final reply was not a 2xx */
+	bool closing;	  /* the server said 421 */
+	size_t next;	  /* recipient whose reply comes next */
+};
+
+/* The deliver function of both; link_size and state_size of the backend are
+ * those of the structs above. */
+enum progress smtp_client_deliver(
+    struct delivery *dl, enum smtp_client_dialect dialect);
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * The table of all filters.  A new one is a file of its own and a row here.
+ */
+
+#include <stddef.h>
+
+#include "gateway/filter.h"
+
+extern const struct filter filter_access;
+extern const struct filter filter_delay;
+
+const struct filter *const filters[] = { &filter_access, &filter_delay, NULL };

@@ -1,0 +1,361 @@
+/*
+ * The agent process: poll() over the control socket and the links, so that a
+ * worker that hangs in the middle of a message holds up nobody else.  File
+ * operations block; that is what this process is for.
+ */
+
+#include "agent.h"
+
+#include <sys/queue.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent_maildir.h"
+#include "agent_request.h"
+#include "compat.h"
+#include "log.h"
+#include "mem.h"
+#include "net.h"
+
+#define LINKS_MAX 200 /* three descriptors each: below every usual limit */
+#define INPUT_SIZE (64 * 1024)
+
+enum link_state {
+	LINK_REQUEST, /* reads the head of a request */
+	LINK_CONTENT, /* reads content */
+	LINK_CLOSING  /* writes what is in out, then closes */
+};
+
+struct agent_link {
+	LIST_ENTRY(agent_link) entry;
+	struct agent *agent; /* borrowed */
+	int fd;
+	enum link_state state;
+	struct agent_request request;
+	char line[AGENT_LINE_MAX];
+	size_t line_len;
+	struct maildir_file file;
+	uint64_t left; /* octets of content that are still to come */
+	int error;     /* errno: the rest of the content is thrown away */
+	char out[1024];
+	size_t out_len;
+};
+LIST_HEAD(agent_links, agent_link);
+
+struct agent {
+	int control; /* -1 when it was closed */
+	struct agent_links links;
+	unsigned count;
+	unsigned serial;	/* of messages, for their names */
+	char input[INPUT_SIZE]; /* of the link that is being read */
+};
+
+static void ignore_signals(void);
+static void turn(struct agent *);
+static void take_link(struct agent *);
+static bool is_passing(int);
+static bool read_link(struct agent_link *);
+static size_t take_head(struct agent_link *, const char *, size_t);
+static void take_line(struct agent_link *);
+static void refuse(struct agent_link *, const char *);
+static void begin_content(struct agent_link *);
+static size_t take_content(struct agent_link *, const char *, size_t);
+static void end_content(struct agent_link *);
+static void next_request(struct agent_link *);
+static void failed(struct agent_link *);
+static void answer(struct agent_link *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+static bool write_out(struct agent_link *);
+static void close_link(struct agent_link *);
+
+int
+agent_run(int control_fd)
+{
+	struct agent *a = xcalloc(1, sizeof(*a));
+
+	ignore_signals();
+	net_nonblock(control_fd);
+	a->control = control_fd;
+	LIST_INIT(&a->links);
+	while (a->control != -1 || a->count > 0)
+		turn(a);
+	free(a);
+	return 0;
+}
+
+/*
+ * The agent ends when the last process that could send it a link is gone, and
+ * not before: a service manager, or a terminal, sends its TERM or INT to all
+ * processes at once, but the workers still drain.  Without a SIGXFSZ a file
+ * that becomes too long is an error like a full disk.
+ */
+static void
+ignore_signals(void)
+{
+	static const int list[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGPIPE,
+		SIGXFSZ };
+	struct sigaction ignore;
+	size_t i;
+
+	memset(&ignore, 0, sizeof(ignore));
+	ignore.sa_handler = SIG_IGN;
+	sigemptyset(&ignore.sa_mask);
+	for (i = 0; i < nitems(list); i++)
+		sigaction(list[i], &ignore, NULL);
+}
+
+/* The only loop.  poll() skips descriptors of -1. */
+static void
+turn(struct agent *a)
+{
+	struct pollfd fds[LINKS_MAX + 1];
+	struct agent_link *l, *next;
+	nfds_t n = 0;
+
+	fds[n].fd = a->count < LINKS_MAX ? a->control : -1;
+	fds[n++].events = POLLIN;
+	LIST_FOREACH (l, &a->links, entry) {
+		fds[n].fd = l->fd;
+		fds[n++].events = l->out_len > 0 ? POLLOUT : POLLIN;
+	}
+	if (poll(fds, n, -1) == -1)
+		return;
+	n = 1;
+	LIST_FOREACH_SAFE (l, &a->links, entry, next) {
+		if (fds[n++].revents == 0)
+			continue;
+		if (l->out_len > 0 ? !write_out(l) : !read_link(l))
+			close_link(l);
+		else if (l->state == LINK_CLOSING && l->out_len == 0)
+			close_link(l);
+	}
+	if (fds[0].revents != 0 && a->control != -1)
+		take_link(a);
+	log_flush();
+}
+
+static void
+take_link(struct agent *a)
+{
+	struct agent_link *l;
+	int fd = net_recv_fd(a->control);
+
+	if (fd == -1) {
+		if (!is_passing(errno)) {
+			close(a->control);
+			a->control = -1;
+		}
+		return;
+	}
+	net_nonblock(fd);
+	l = xcalloc(1, sizeof(*l));
+	l->fd = fd;
+	l->agent = a;
+	maildir_init(&l->file);
+	next_request(l);
+	LIST_INSERT_HEAD(&a->links, l, entry);
+	a->count++;
+}
+
+/* Nothing there after all, or a descriptor that got lost because this process
+ * has too many: its worker sees the link closed.  Anything else ends the
+ * control socket. */
+static bool
+is_passing(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR ||
+	    error == EBADMSG || error == EMFILE || error == ENFILE ||
+	    error == EMSGSIZE;
+}
+
+/* False: the link is finished, by its end or by an error. */
+static bool
+read_link(struct agent_link *l)
+{
+	struct agent *a = l->agent;
+	const char *in = a->input;
+	ssize_t got = read(l->fd, a->input, sizeof(a->input));
+	size_t left, used;
+
+	if (got == -1)
+		return errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == EINTR;
+	if (got == 0)
+		return false;
+	for (left = (size_t)got; left > 0 && l->state != LINK_CLOSING;
+	     in += used, left -= used)
+		used = l->state == LINK_REQUEST ? take_head(l, in, left)
+						: take_content(l, in, left);
+	return write_out(l);
+}
+
+/* Collects a line; returns how much of the input it used. */
+static size_t
+take_head(struct agent_link *l, const char *in, size_t len)
+{
+	const char *lf = memchr(in, '\n', len);
+	size_t part = lf == NULL ? len : (size_t)(lf - in);
+
+	if (part > sizeof(l->line) - l->line_len) {
+		refuse(l, "line too long");
+		return len;
+	}
+	memcpy(l->line + l->line_len, in, part);
+	l->line_len += part;
+	if (lf == NULL)
+		return part;
+	take_line(l);
+	l->line_len = 0;
+	return part + 1;
+}
+
+static void
+take_line(struct agent_link *l)
+{
+	const char *why;
+
+	switch (agent_request_feed(&l->request, l->line, l->line_len, &why)) {
+	case AGENT_REQUEST_MORE:
+		break;
+	case AGENT_REQUEST_DONE:
+		begin_content(l);
+		break;
+	case AGENT_REQUEST_BAD:
+		refuse(l, why);
+		break;
+	}
+}
+
+/* Who sends such a request has lost step: where the next one would begin is
+ * anybody's guess. */
+static void
+refuse(struct agent_link *l, const char *why)
+{
+	log_event(LEVEL_ERROR, "agent: bad request: %s", why);
+	answer(l, "451 4.3.0 bad request: %s\r\n", why);
+	l->state = LINK_CLOSING;
+}
+
+static void
+begin_content(struct agent_link *l)
+{
+	const struct agent_request *rq = &l->request;
+
+	l->state = LINK_CONTENT;
+	l->left = rq->size;
+	l->error = 0;
+	if (maildir_open(&l->file, rq->maildir, ++l->agent->serial) == -1 ||
+	    maildir_headers(&l->file, rq->from, rq->to) == -1)
+		failed(l);
+	if (l->left == 0)
+		end_content(l);
+}
+
+/* Content is read to its end even if nothing can be done with it any more, so
+ * that the link stays in step. */
+static size_t
+take_content(struct agent_link *l, const char *in, size_t len)
+{
+	if (len > l->left)
+		len = (size_t)l->left;
+	if (l->error == 0 && maildir_write(&l->file, in, len) == -1)
+		failed(l);
+	l->left -= len;
+	if (l->left == 0)
+		end_content(l);
+	return len;
+}
+
+static void
+end_content(struct agent_link *l)
+{
+	char id[MAILDIR_NAME_MAX];
+	size_t id_len;
+
+	compat_strlcpy(id, l->file.name, sizeof(id));
+	if (l->error == 0 && maildir_commit(&l->file) == -1)
+		failed(l);
+	if (l->error == 0) {
+		/* Without the host's name: this text goes to the client. */
+		id_len = strcspn(id, ".") + 1;
+		id_len += strcspn(id + id_len, ".");
+		answer(l, "250 2.0.0 %.*s saved\r\n", (int)id_len, id);
+	} else if (l->error == ENOSPC || l->error == EDQUOT ||
+	    l->error == EFBIG) {
+		answer(l, "452 4.3.1 no space for the message: %s\r\n",
+		    strerror(l->error));
+	} else {
+		answer(l, "451 4.3.0 mailbox can not be written: %s\r\n",
+		    strerror(l->error));
+	}
+	next_request(l);
+}
+
+static void
+next_request(struct agent_link *l)
+{
+	if (l->state != LINK_CLOSING)
+		l->state = LINK_REQUEST;
+	agent_request_init(&l->request);
+}
+
+/* Remembers errno and leaves nothing of the message behind. */
+static void
+failed(struct agent_link *l)
+{
+	l->error = errno != 0 ? errno : EIO;
+	maildir_abort(&l->file);
+	log_event(LEVEL_ERROR, "agent: maildir %s: %s", l->request.maildir,
+	    strerror(l->error));
+}
+
+/* A peer that sends requests without reading what became of them is cut. */
+static void
+answer(struct agent_link *l, const char *fmt, ...)
+{
+	size_t room = sizeof(l->out) - l->out_len;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->out + l->out_len, room, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= room)
+		l->state = LINK_CLOSING;
+	else
+		l->out_len += (size_t)n;
+}
+
+/* False: the peer is gone. */
+static bool
+write_out(struct agent_link *l)
+{
+	ssize_t n;
+
+	if (l->out_len == 0)
+		return true;
+	n = write(l->fd, l->out, l->out_len);
+	if (n == -1)
+		return errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == EINTR;
+	l->out_len -= (size_t)n;
+	memmove(l->out, l->out + n, l->out_len);
+	return true;
+}
+
+static void
+close_link(struct agent_link *l)
+{
+	maildir_abort(&l->file);
+	close(l->fd);
+	LIST_REMOVE(l, entry);
+	l->agent->count--;
+	free(l);
+}

@@ -1,0 +1,25 @@
+#ifndef POSTERN_AGENT_H
+#define POSTERN_AGENT_H
+
+/*
+ * The agent process does what must block: it writes maildirs (file and
+ * directory synced before it answers).  Workers pass it one end of a
+ * socketpair per delivery over control_fd (net_send_fd()); on it comes a
+ * request, and it answers in the shape of SMTP replies, so that the worker
+ * talks to it like to any server:
+ *
+ *	worker	maildir PATH\n		PATH percent-encoded: %, space, controls
+ *		from ADDRESS\n		reverse-path without brackets, encoded
+ *		to ADDRESS\n		encoded
+ *		size OCTETS\n		of what follows the next line
+ *		\n
+ *		(content, CRLF line ends)
+ *	agent	250 2.0.0 ...\r\n | 452 4.3.1 ...\r\n | 451 4.3.0 ...\r\n
+ *
+ * One request has one recipient; requests follow one another on a link.
+ */
+
+/* Runs until control_fd is closed; returns the exit code. */
+int agent_run(int control_fd);
+
+#endif

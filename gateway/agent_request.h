@@ -1,0 +1,47 @@
+#ifndef POSTERN_AGENT_REQUEST_H
+#define POSTERN_AGENT_REQUEST_H
+
+/*
+ * The head of a request to the agent (see agent.h), line by line.  Pure: lines
+ * in, values out.  Workers talk to the network and may have been taken over by
+ * it, so nothing is taken on trust: the lines come in their order, values have
+ * limits, a path climbs nowhere by "..".
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define AGENT_PATH_MAX 1024   /* decoded, with NUL */
+#define AGENT_ADDRESS_MAX 512 /* decoded, with NUL */
+#define AGENT_LINE_MAX 4096   /* without the line end: all of it encoded */
+
+enum agent_request_line { /* the line that has to come next */
+	AGENT_LINE_MAILDIR,
+	AGENT_LINE_FROM,
+	AGENT_LINE_TO,
+	AGENT_LINE_SIZE,
+	AGENT_LINE_END
+};
+
+struct agent_request {
+	enum agent_request_line expected;
+	char maildir[AGENT_PATH_MAX];
+	char from[AGENT_ADDRESS_MAX]; /* may be empty */
+	char to[AGENT_ADDRESS_MAX];
+	uint64_t size;
+};
+
+enum agent_request_status {
+	AGENT_REQUEST_MORE,
+	AGENT_REQUEST_DONE,
+	AGENT_REQUEST_BAD
+};
+
+void agent_request_init(struct agent_request *rq);
+
+/* Feeds one line without its LF.  For AGENT_REQUEST_BAD a static text says
+ * why. */
+enum agent_request_status agent_request_feed(
+    struct agent_request *rq, const char *line, size_t len, const char **why_r);
+
+#endif

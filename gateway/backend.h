@@ -1,0 +1,124 @@
+#ifndef POSTERN_BACKEND_H
+#define POSTERN_BACKEND_H
+
+/*
+ * The backend contract: how a protocol takes a message to where it belongs.
+ *
+ * A backend's deliver function gets a delivery: a complete envelope, the
+ * message, and (for protocols that talk to somebody) a link, which is a
+ * connection from the pool or a new one.  It gives each recipient exactly one
+ * result and returns DELIVERY_DONE; or it starts something with one of the
+ * dl_ calls below that return DELIVERY_PENDING and name who continues:
+ *
+ *	static enum progress deliver(struct delivery *dl)
+ *	{ dl_send(dl, "RSET\r\n"); return dl_expect(dl, got_reset); }
+ *	static enum progress got_reset(struct delivery *dl,
+ *	    const struct reply *r) ...
+ *
+ * The engine (relay.c) does the rest: it connects, sets deadlines, and when
+ * the link is lost, talks nonsense or is too slow, it gives the recipients
+ * that have no result yet a 451 and runs no continuation any more.  A link
+ * that was taken from the pool and fails before dl_commit() is replaced by a
+ * fresh one, once, silently; deliver is then called again from its start.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "envelope.h"
+#include "reply.h"
+
+#define BACKEND_CONTRACT 1
+
+struct client;
+struct delivery;
+struct opt;
+
+enum progress { DELIVERY_DONE, DELIVERY_PENDING };
+
+enum backend_link {
+	BACKEND_NO_LINK, /* answers by itself */
+	BACKEND_SERVER,	 /* a pooled connection to one of its servers */
+	BACKEND_AGENT	 /* a connection to the agent process */
+};
+
+typedef enum progress backend_fn(struct delivery *dl);
+typedef enum progress reply_fn(struct delivery *dl, const struct reply *r);
+
+struct backend {
+	const char *name;	   /* protocol = name */
+	const char *summary;	   /* one line for -L */
+	enum backend_link link;
+	backend_fn *deliver;
+	const char *goodbye;	   /* sent before an idle link is closed */
+	size_t state_size;	   /* of one delivery, zeroed for deliver */
+	size_t link_size;	   /* kept with the connection, zeroed when new */
+	const struct opt *options; /* of this protocol alone; NULL: none */
+	size_t conf_size;
+};
+
+/* The table of all backends (backends/backends.c), NULL at the end. */
+extern const struct backend *const backends[];
+
+/* What is to be delivered. */
+const struct envelope *dl_envelope(const struct delivery *dl);
+size_t dl_count(const struct delivery *dl); /* recipients of this delivery */
+const struct address *dl_recipient(const struct delivery *dl, size_t i);
+const struct client *dl_client(const struct delivery *dl);
+const char *dl_id(const struct delivery *dl);
+uint64_t dl_size(const struct delivery *dl); /* octets to be sent, unstuffed */
+const void *dl_conf(const struct delivery *dl); /* the protocol's options */
+const char *dl_helo(const struct delivery *dl); /* our name */
+void *dl_state(struct delivery *dl);
+void *dl_link_state(struct delivery *dl);
+bool dl_link_fresh(const struct delivery *dl); /* nothing was read yet */
+/* The transaction before on this link did not end by a 2xx: a reset has to go
+ * first. */
+bool dl_link_needs_reset(const struct delivery *dl);
+
+/* Adds to what is sent; it goes out in one write when the function returns. */
+void dl_send(struct delivery *dl, const char *text);
+void dl_sendf(struct delivery *dl, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Waits for one reply.  next is called for the complete reply; an EHLO's lines
+ * go to dl_on_line() before. */
+enum progress dl_expect(struct delivery *dl, reply_fn *next);
+/* Who wants the lines of the next reply, one by one. */
+void dl_on_line(struct delivery *dl,
+    void (*line)(struct delivery *dl, const char *text, size_t len));
+enum dl_body {
+	DL_BODY_DOTTED, /* stuffed, ended with CRLF . CRLF */
+	DL_BODY_PLAIN	/* as it is */
+};
+/* Sends the message without waiting for the peer in this call, then waits for
+ * the first reply behind it. */
+enum progress dl_send_message(
+    struct delivery *dl, enum dl_body how, reply_fn *next);
+
+/* From here on the server may accept the message: the delivery is neither
+ * retried elsewhere nor cancelled when the client leaves. */
+void dl_commit(struct delivery *dl);
+/* The server's whole answer is known and the link is in step: it may serve
+ * other transactions (needs_reset: after a reset). */
+void dl_link_reusable(struct delivery *dl, bool needs_reset);
+
+/* The result of a recipient; each gets exactly one.  r is copied and mapped
+ * for the client by relay.c (DESIGN section 6). */
+enum dl_stage {
+	DL_STAGE_SESSION, /* connect, banner, EHLO, RSET: never a 5xx */
+	DL_STAGE_COMMAND, /* MAIL, RCPT, DATA */
+	DL_STAGE_FINAL	  /* the reply behind the message */
+};
+void dl_result(struct delivery *dl, size_t i, enum dl_stage stage,
+    const struct reply *r);
+bool dl_has_result(const struct delivery *dl, size_t i);
+/* Gives the same result to all recipients that have none. */
+void dl_result_rest(
+    struct delivery *dl, enum dl_stage stage, const struct reply *r);
+/* The peer broke the protocol: the rest gets 451 with this text in the log,
+ * the link is closed.  Returns DELIVERY_DONE. */
+enum progress dl_fail(struct delivery *dl, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,79 @@
+#ifndef POSTERN_CHAIN_H
+#define POSTERN_CHAIN_H
+
+/*
+ * The filter chain: runs the filters of a listener for one phase, one after
+ * another, and supplies what every filter gets for nothing: deadline,
+ * on-unknown, observe, circuit breaker, state, cancellation.  See filter.h for
+ * the guarantees.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "filter.h"
+
+struct arena;
+struct loop;
+struct tx;
+
+enum on_unknown { ON_UNKNOWN_PASS, ON_UNKNOWN_DEFER, ON_UNKNOWN_REJECT };
+
+/* Options that every filter instance has. */
+struct chain_conf {
+	int64_t timeout;       /* ms for one call */
+	int on_unknown;	       /* enum on_unknown */
+	bool observe;	       /* judge and log, but do not act */
+	int64_t breaker;       /* unknowns in a row that open the breaker; 0:
+				* never */
+	int64_t breaker_pause; /* ms it stays open: calls are unknown at once */
+};
+extern const struct opt chain_options[];
+
+/* A filter block of the configuration. */
+struct filter_instance {
+	const struct filter *type;
+	const char *name; /* the block's title */
+	struct chain_conf chain;
+	void *conf; /* type->conf_size octets */
+};
+
+/* The decision of one phase. */
+struct judgement {
+	enum verdict verdict; /* never PENDING or UNKNOWN; PASS covers ACCEPT */
+	int code;	      /* for REJECT, DEFER, DISCONNECT */
+	char enhanced[12];
+	const char *text;   /* for the client; in the transaction's arena */
+	const char *filter; /* instance that decided; NULL for PASS */
+};
+
+/* One listener's filters in one worker. */
+struct chain;
+struct chain *chain_new(struct loop *l,
+    const struct filter_instance *const *instances, size_t count);
+void chain_free(struct chain **cp);
+
+/* One session's way through the chain. */
+struct chain_run;
+typedef void chain_done_fn(void *ctx, const struct judgement *j);
+
+/* tx and client are borrowed and outlive the run. */
+struct chain_run *chain_run_new(struct chain *c, struct tx *tx,
+    const struct client *client, chain_done_fn *done, void *ctx);
+/* Cancels what is pending; nothing is called any more. */
+void chain_run_free(struct chain_run **rp);
+
+/* Runs a phase.  Returns the judgement if it is there at once; NULL if a
+ * filter waits, then done is called later, from the loop. */
+const struct judgement *chain_run_phase(
+    struct chain_run *r, enum phase phase, const struct address *rcpt);
+/* Cancels a phase that is pending; done is not called. */
+void chain_run_cancel(struct chain_run *r);
+/* Which instance the run waits for, and since when; NULL if it does not. */
+const char *chain_run_waits_for(
+    const struct chain_run *r, int64_t *since_ms_r);
+/* The transaction ended: filters' state per transaction is zeroed. */
+void chain_run_reset_tx(struct chain_run *r);
+
+#endif

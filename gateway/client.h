@@ -1,0 +1,25 @@
+#ifndef POSTERN_CLIENT_H
+#define POSTERN_CLIENT_H
+
+/*
+ * Who is on the other end of a session: the one identity that filters, log,
+ * limits, Received and backends use.  With the PROXY protocol, addr is the
+ * true client and peer the proxy; otherwise both are the same.
+ */
+
+#include <stdbool.h>
+
+#include "net.h"
+
+struct client {
+	struct net_addr peer;  /* the TCP peer */
+	struct net_addr addr;  /* the client */
+	struct net_addr local; /* where it connected to */
+	char ip[NET_TEXT_MAX]; /* addr as text, without the port */
+	bool proxied;	       /* a PROXY header named addr */
+	bool is_probe;	       /* a health check: never limited, not logged */
+	bool esmtp;	       /* greeted with EHLO or LHLO */
+	const char *helo;      /* argument of the greeting; NULL before it */
+};
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * What one of the systems lacks.
+ */
+
+#include "compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define ENTROPY_MAX 256 /* getentropy() gives no more at once */
+
+size_t
+compat_strlcpy(char *dst, const char *src, size_t size)
+{
+	size_t len = strlen(src), n;
+
+	if (size > 0) {
+		n = len < size ? len : size - 1;
+		memcpy(dst, src, n);
+		dst[n] = '\0';
+	}
+	return len;
+}
+
+/* Every BSD has arc4random_buf(), which can not fail; NetBSD 9 lacks
+ * getentropy().  With Linux it is the other way round. */
+void
+compat_random(void *buf, size_t len)
+{
+#ifdef __linux__
+	unsigned char *at = buf;
+	size_t n;
+
+	for (; len > 0; at += n, len -= n) {
+		n = len < ENTROPY_MAX ? len : ENTROPY_MAX;
+		if (getentropy(at, n) == -1) {
+			log_event(LEVEL_ERROR, "no random numbers");
+			log_flush();
+			abort();
+		}
+	}
+#else
+	arc4random_buf(buf, len);
+#endif
+}

@@ -1,0 +1,438 @@
+/*
+ * What the sections mean together: names that refer to others, and mistakes
+ * that no single option shows.  Everything is reported in one run.
+ */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "backend.h"
+#include "conf_tree.h"
+#include "filter.h"
+#include "smtp_parse.h"
+
+#define GREETING_MAX 500 /* octets; a reply line has 512 */
+/* struct pool_wait has one bit for each server. */
+#define SERVERS_MAX (sizeof(unsigned) * CHAR_BIT)
+
+static void check_titles(struct conf_reader *, const struct conf_block *);
+static bool same_names(const struct conf_block *, const struct conf_block *);
+static void check_globals(struct conf_reader *);
+static void check_files(struct conf_reader *);
+static void check_filters(struct conf_reader *);
+static bool is_used(const struct config *, const struct filter_instance *);
+static void check_backends(struct conf_reader *);
+static void check_backend(struct conf_reader *, const struct conf_block *,
+    const struct backend_conf *);
+static void check_links(struct conf_reader *, const struct conf_block *,
+    const struct backend_conf *);
+static void check_listeners(struct conf_reader *);
+static void check_listener(struct conf_reader *, const struct conf_block *,
+    const struct listener_conf *);
+static void check_addresses(struct conf_reader *, const struct conf_block *,
+    const struct listener_conf *);
+static void find_filters(
+    struct conf_reader *, const struct conf_block *, struct listener_conf *);
+static void check_routes(struct conf_reader *);
+static void check_domains(
+    struct conf_reader *, const struct conf_block *, const struct route_conf *);
+static void find_backend(
+    struct conf_reader *, const struct conf_block *, struct route_conf *);
+static void check_relay(
+    struct conf_reader *, const struct conf_block *, const struct route_conf *);
+static bool takes_all(const struct conf_block *, const struct route_conf *);
+static bool is_name(const char *);
+
+void
+conf_check(struct conf_reader *r)
+{
+	check_titles(r, &r->root);
+	check_globals(r);
+	check_files(r);
+	check_listeners(r); /* before the filters: sees which are used */
+	check_filters(r);
+	check_routes(r);
+	check_backends(r);
+}
+
+static void
+check_titles(struct conf_reader *r, const struct conf_block *parent)
+{
+	const struct conf_block *b, *other;
+
+	STAILQ_FOREACH (b, &parent->blocks, entry) {
+		check_titles(r, b);
+		if (b->title == NULL)
+			continue;
+		if (b->title[0] == '\0')
+			conf_complain(r, b->line, "%s needs a name", b->type);
+		STAILQ_FOREACH (other, &parent->blocks, entry) {
+			if (other == b)
+				break;
+			if (!same_names(b, other))
+				continue;
+			conf_complain(r, b->line,
+			    "%s '%s' has the name of another one, in line %d",
+			    b->type, b->title, other->line);
+			break;
+		}
+	}
+}
+
+/* Filters have one space of names, whatever their type. */
+static bool
+same_names(const struct conf_block *a, const struct conf_block *b)
+{
+	bool filters_both =
+	    conf_filter_type(a) != NULL && conf_filter_type(b) != NULL;
+
+	return b->title != NULL && strcmp(a->title, b->title) == 0 &&
+	    (filters_both || strcmp(a->type, b->type) == 0);
+}
+
+static void
+check_globals(struct conf_reader *r)
+{
+	const struct config *c = r->config;
+
+	if (!is_name(c->hostname))
+		conf_complain(r, conf_line(&r->root, "hostname"),
+		    conf_item(&r->root, "hostname") != NULL
+			? "hostname \"%s\" is not a domain"
+			: "this machine's name \"%s\" is not a domain; set "
+			  "hostname",
+		    c->hostname);
+	if (c->listener_count == 0)
+		conf_complain(r, 0, "there is no listen section");
+	if (c->route_count == 0)
+		conf_warn(r, 0, "no route: every recipient will be refused");
+}
+
+/* What has to be there when the daemon starts, but perhaps not on the machine
+ * where a configuration is only checked. */
+static void
+check_files(struct conf_reader *r)
+{
+	const struct conf_block *log = conf_next(&r->root, "log", NULL);
+	const struct conf_block *spool = conf_next(&r->root, "spool", NULL);
+	const struct config *c = r->config;
+	struct stat st;
+
+	if (c->log.to == LOG_TO_FILE && c->log.path == NULL)
+		conf_needs(r, log, "path");
+	if (c->user != NULL && getpwnam(c->user) == NULL)
+		conf_warn(r, conf_line(&r->root, "user"),
+		    "there is no user %s here", c->user);
+	if (c->spool.directory == NULL)
+		return;
+	errno = ENOTDIR;
+	if (stat(c->spool.directory, &st) == -1 || !S_ISDIR(st.st_mode))
+		conf_warn(r, spool != NULL ? conf_line(spool, "directory") : 0,
+		    "spool directory %s: %s", c->spool.directory,
+		    strerror(errno));
+}
+
+static void
+check_filters(struct conf_reader *r)
+{
+	const struct filter_instance *f = r->config->filters;
+	const struct conf_block *b;
+	const char *why;
+
+	STAILQ_FOREACH (b, &r->root.blocks, entry) {
+		if (conf_filter_type(b) == NULL)
+			continue;
+		if (f->type->check != NULL &&
+		    (why = f->type->check(f->conf)) != NULL)
+			conf_complain(
+			    r, b->line, "%s '%s': %s", b->type, b->title, why);
+		if (!is_used(r->config, f))
+			conf_warn(r, b->line,
+			    "%s '%s' is not in the filters of any listen "
+			    "section",
+			    b->type, b->title);
+		f++;
+	}
+}
+
+static bool
+is_used(const struct config *c, const struct filter_instance *f)
+{
+	size_t i, k;
+
+	for (i = 0; i < c->listener_count; i++)
+		for (k = 0; k < c->listeners[i].filter_count; k++)
+			if (c->listeners[i].filters[k] == f)
+				return true;
+	return false;
+}
+
+static void
+check_backends(struct conf_reader *r)
+{
+	const struct backend_conf *bc = r->config->backends;
+	const struct conf_block *b = NULL;
+
+	while ((b = conf_next(&r->root, "backend", b)) != NULL)
+		check_backend(r, b, bc++);
+}
+
+static void
+check_backend(struct conf_reader *r, const struct conf_block *b,
+    const struct backend_conf *bc)
+{
+	const struct conf_block *pool = conf_next(b, "pool", NULL);
+	const struct config *c = r->config;
+	size_t i;
+
+	if (bc->type != NULL)
+		check_links(r, b, bc);
+	if (bc->helo != NULL && !is_name(bc->helo) &&
+	    !smtp_is_literal(bc->helo, strlen(bc->helo)))
+		conf_complain(r, conf_line(b, "helo"),
+		    "helo \"%s\" is neither a domain nor an address literal",
+		    bc->helo);
+	if (pool != NULL && bc->pool.idle > bc->pool.max)
+		conf_complain(r, conf_line(pool, "idle"),
+		    "idle must not be more than max");
+	for (i = 0; i < c->route_count; i++)
+		if (c->routes[i].backend_name != NULL &&
+		    strcmp(c->routes[i].backend_name, bc->name) == 0)
+			return;
+	conf_warn(
+	    r, b->line, "backend '%s' is not used by any route", bc->name);
+}
+
+static void
+check_links(struct conf_reader *r, const struct conf_block *b,
+    const struct backend_conf *bc)
+{
+	const struct conf_block *sub;
+
+	if (bc->type->link == BACKEND_SERVER) {
+		if (bc->server_count == 0)
+			conf_needs(r, b, "server");
+		if (bc->server_count > SERVERS_MAX)
+			conf_complain(r, b->line,
+			    "backend '%s' has more than %zu servers", bc->name,
+			    SERVERS_MAX);
+		return;
+	}
+	STAILQ_FOREACH (sub, &b->blocks, entry)
+		conf_complain(r, sub->line,
+		    "section '%s' is not for protocol %s", sub->type,
+		    bc->type->name);
+}
+
+static void
+check_listeners(struct conf_reader *r)
+{
+	struct listener_conf *lc = r->config->listeners;
+	const struct conf_block *b = NULL;
+
+	while ((b = conf_next(&r->root, "listen", b)) != NULL) {
+		check_listener(r, b, lc);
+		check_addresses(r, b, lc);
+		find_filters(r, b, lc);
+		lc++;
+	}
+}
+
+static void
+check_listener(struct conf_reader *r, const struct conf_block *b,
+    const struct listener_conf *lc)
+{
+	const char *p;
+	size_t i;
+
+	if (lc->hostname != NULL && !is_name(lc->hostname))
+		conf_complain(r, conf_line(b, "hostname"),
+		    "hostname \"%s\" is not a domain", lc->hostname);
+	for (p = lc->greeting; p != NULL && *p != '\0'; p++)
+		if (*p < ' ' || *p > '~' || p - lc->greeting >= GREETING_MAX) {
+			conf_complain(r, conf_line(b, "greeting"),
+			    "greeting must be at most %d printable ASCII "
+			    "characters",
+			    GREETING_MAX);
+			break;
+		}
+	for (i = 0; i < lc->proxy_from.count; i++)
+		if (lc->proxy_from.list[i].bits == 0 &&
+		    lc->proxy_from.list[i].family != AF_UNIX)
+			conf_warn(r, conf_line(b, "proxy-from"),
+			    "proxy-from names every address: whoever connects "
+			    "may say to be anybody");
+}
+
+static void
+check_addresses(struct conf_reader *r, const struct conf_block *b,
+    const struct listener_conf *lc)
+{
+	const struct listener_conf *other;
+	char text[NET_TEXT_MAX], text2[NET_TEXT_MAX];
+	size_t i, k;
+
+	if (lc->address.count == 0)
+		conf_needs(r, b, "address");
+	for (i = 0; i < lc->address.count; i++) {
+		net_text(&lc->address.list[i], text, sizeof(text));
+		for (other = r->config->listeners; other <= lc; other++)
+			for (k = 0; k < other->address.count; k++) {
+				if (other == lc && k >= i)
+					break;
+				net_text(&other->address.list[k], text2,
+				    sizeof(text2));
+				if (strcmp(text, text2) == 0)
+					conf_complain(r,
+					    conf_line(b, "address"),
+					    "address %s belongs to listen "
+					    "'%s' already",
+					    text, other->name);
+			}
+	}
+}
+
+static void
+find_filters(
+    struct conf_reader *r, const struct conf_block *b, struct listener_conf *lc)
+{
+	const struct config *c = r->config;
+	size_t i, k, n = lc->filter_names.count;
+	int line = conf_line(b, "filters");
+
+	lc->filters = arena_alloc(r->arena, n * sizeof(*lc->filters));
+	for (i = 0; i < n; i++) {
+		const char *name = lc->filter_names.list[i];
+
+		for (k = 0; k < i; k++)
+			if (strcmp(lc->filter_names.list[k], name) == 0)
+				break;
+		if (k < i) {
+			conf_complain(r, line,
+			    "filter '%s' stands twice in filters", name);
+			continue;
+		}
+		for (k = 0; k < c->filter_count; k++)
+			if (strcmp(c->filters[k].name, name) == 0)
+				break;
+		if (k == c->filter_count)
+			conf_complain(r, line, "there is no filter '%s'", name);
+		else
+			lc->filters[lc->filter_count++] = &c->filters[k];
+	}
+}
+
+static void
+check_routes(struct conf_reader *r)
+{
+	struct route_conf *rc = r->config->routes;
+	const char *catch_all = NULL;
+	const struct conf_block *b = NULL;
+
+	for (; (b = conf_next(&r->root, "route", b)) != NULL; rc++) {
+		check_domains(r, b, rc);
+		find_backend(r, b, rc);
+		check_relay(r, b, rc);
+		if (catch_all != NULL)
+			conf_complain(r, b->line,
+			    "route '%s' is never reached: route '%s' before "
+			    "it takes every recipient",
+			    rc->name, catch_all);
+		else if (takes_all(b, rc))
+			catch_all = rc->name;
+	}
+}
+
+static void
+check_domains(struct conf_reader *r, const struct conf_block *b,
+    const struct route_conf *rc)
+{
+	const char *d;
+	size_t i;
+
+	for (i = 0; i < rc->rcpt_domain.count; i++) {
+		d = rc->rcpt_domain.list[i];
+		if (!is_name(strncmp(d, "*.", 2) == 0 ? d + 2 : d) &&
+		    !smtp_is_literal(d, strlen(d)))
+			conf_complain(r, conf_line(b, "rcpt-domain"),
+			    "\"%s\" is not a domain (example.org, "
+			    "*.example.org)",
+			    d);
+	}
+}
+
+static void
+find_backend(
+    struct conf_reader *r, const struct conf_block *b, struct route_conf *rc)
+{
+	const struct config *c = r->config;
+	size_t i;
+
+	if (rc->backend_name == NULL) {
+		conf_needs(r, b, "backend");
+		return;
+	}
+	for (i = 0; i < c->backend_count; i++)
+		if (strcmp(c->backends[i].name, rc->backend_name) == 0) {
+			rc->backend = (unsigned)i;
+			return;
+		}
+	conf_complain(r, conf_line(b, "backend"), "there is no backend '%s'",
+	    rc->backend_name);
+}
+
+/*
+ * Never an open relay (DESIGN promise 11): who comes from another machine
+ * reaches no route that takes every recipient.  A listener that takes PROXY
+ * headers has such clients, wherever it listens.
+ */
+static void
+check_relay(struct conf_reader *r, const struct conf_block *b,
+    const struct route_conf *rc)
+{
+	const struct listener_conf *lc = r->config->listeners;
+	const struct listener_conf *end = lc + r->config->listener_count;
+	char text[NET_TEXT_MAX];
+	size_t i;
+
+	if (rc->open_relay && rc->rcpt_domain.count > 0)
+		conf_warn(r, conf_line(b, "open-relay"),
+		    "open-relay says nothing in a route with rcpt-domain");
+	if (rc->open_relay || !takes_all(b, rc))
+		return;
+	for (; lc < end; lc++)
+		for (i = 0; i < lc->address.count; i++) {
+			const struct net_addr *a = &lc->address.list[i];
+
+			if (net_is_loopback(a) && lc->proxy_from.count == 0)
+				continue;
+			conf_complain(r, b->line,
+			    "route '%s' takes every recipient, and listen "
+			    "'%s' (%s) %s: that is an open relay; give the "
+			    "route rcpt-domain, or open-relay = yes if it is "
+			    "meant",
+			    rc->name, lc->name, net_text(a, text, sizeof(text)),
+			    lc->proxy_from.count > 0
+				? "has clients behind a proxy"
+				: "is reached from other machines");
+			return;
+		}
+}
+
+/* A list with a mistake in it is not an empty one. */
+static bool
+takes_all(const struct conf_block *b, const struct route_conf *rc)
+{
+	return rc->rcpt_domain.count == 0 &&
+	    conf_item(b, "rcpt-domain") == NULL;
+}
+
+static bool
+is_name(const char *s)
+{
+	return smtp_is_domain(s, strlen(s), false);
+}

@@ -1,0 +1,583 @@
+/*
+ * Connections on plain libevent events: see conn.h.
+ *
+ * Input is read into one buffer of the process.  While a callback runs, the
+ * connection's input points into it; what the callback leaves is copied into a
+ * buffer of the connection's own, which it keeps only as long as something is
+ * in it.  So thousands of idle connections cost no buffers, and message data,
+ * which is always consumed at once, is not copied here.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "compat.h"
+#include "conn.h"
+#include "loop.h"
+#include "mem.h"
+#include "net.h"
+
+#define CONN_MAGIC 0x636f6e6eu
+#define OUTPUT_BATCH (64 * 1024)
+#define LINGER_MS 2000
+
+enum { /* flags */
+	F_RAW = 1,
+	F_EOF = 2,
+	F_CONNECTING = 4,
+	F_CLOSED = 8,
+	F_WANT_DRAINED = 16,
+	F_READING = 32, /* the read event is added */
+	F_WRITING = 64, /* the write event is added */
+	F_ENDED = 128	/* on_end was called for an error or a deadline */
+};
+
+struct conn {
+	unsigned magic;
+	unsigned flags;
+	int fd;	   /* owned */
+	int error; /* errno of a failed write, reported from the loop */
+	struct loop *loop;
+	const struct conn_ops *ops;
+	void *ctx;
+	const char *in; /* input; into own or into the shared buffer */
+	size_t in_len;
+	char *own; /* owned; NULL when no input is left over */
+	size_t own_size;
+	char *out; /* owned; NULL when all is written */
+	size_t out_len;
+	size_t out_done;
+	size_t out_size;
+	struct event read_ev;
+	struct event *write_ev; /* owned; made when first needed */
+	struct timer deadline;
+	struct task task; /* a write error to report, or the reaper */
+};
+
+/* Shared by all connections of the process; used by one read at a time. */
+static char shared[CONN_INPUT_MAX];
+static unsigned outstanding;
+
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void on_deadline(void *arg);
+
+static void
+set_reading(struct conn *c, bool on)
+{
+	bool is_on = (c->flags & F_READING) != 0;
+
+	if (on == is_on)
+		return;
+	if (on) {
+		event_add(&c->read_ev, NULL);
+		c->flags |= F_READING;
+	} else {
+		event_del(&c->read_ev);
+		c->flags &= ~(unsigned)F_READING;
+	}
+}
+
+static void
+set_writing(struct conn *c, bool on)
+{
+	bool is_on = (c->flags & F_WRITING) != 0;
+
+	if (on == is_on)
+		return;
+	if (c->write_ev == NULL)
+		c->write_ev = event_new(loop_base(c->loop), c->fd,
+		    EV_WRITE | EV_PERSIST, on_writable, c);
+	if (c->write_ev == NULL)
+		abort();
+	if (on) {
+		event_add(c->write_ev, NULL);
+		c->flags |= F_WRITING;
+	} else {
+		event_del(c->write_ev);
+		c->flags &= ~(unsigned)F_WRITING;
+	}
+}
+
+struct conn *
+conn_new(struct loop *l, int fd, const struct conn_ops *ops, void *ctx)
+{
+	struct conn *c = xcalloc(1, sizeof(*c));
+
+	c->magic = CONN_MAGIC;
+	c->fd = fd;
+	c->loop = l;
+	c->ops = ops;
+	c->ctx = ctx;
+	event_assign(&c->read_ev, loop_base(l), fd, EV_READ | EV_PERSIST,
+	    on_readable, c);
+	timer_init(&c->deadline, l, on_deadline, c);
+	set_reading(c, true);
+	outstanding++;
+	return c;
+}
+
+struct conn *
+conn_connect(struct loop *l, const struct sockaddr *sa, socklen_t sa_len,
+    const struct conn_ops *ops, void *ctx)
+{
+	struct conn *c;
+	int fd = socket(sa->sa_family, SOCK_STREAM, 0), on = 1, saved;
+
+	if (fd == -1)
+		return NULL;
+	if (net_nonblock(fd) == -1 || net_cloexec(fd) == -1 ||
+	    (connect(fd, sa, sa_len) == -1 && errno != EINPROGRESS)) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return NULL;
+	}
+	if (sa->sa_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	c = conn_new(l, fd, ops, ctx);
+	c->flags |= F_CONNECTING;
+	set_reading(c, false);
+	set_writing(c, true);
+	return c;
+}
+
+void
+conn_set_ops(struct conn *c, const struct conn_ops *ops, void *ctx)
+{
+	assert(c->magic == CONN_MAGIC);
+	c->ops = ops;
+	c->ctx = ctx;
+}
+
+static void
+reap(struct task *t)
+{
+	struct conn *c = container_of(t, struct conn, task);
+
+	assert((c->flags & F_CLOSED) != 0);
+	c->magic = 0;
+	free(c);
+}
+
+void
+conn_close(struct conn **cp)
+{
+	struct conn *c = *cp;
+
+	if (c == NULL)
+		return;
+	assert(c->magic == CONN_MAGIC && (c->flags & F_CLOSED) == 0);
+	c->flags |= F_CLOSED;
+	set_reading(c, false);
+	if (c->write_ev != NULL)
+		event_free(c->write_ev);
+	timer_clear(&c->deadline);
+	close(c->fd);
+	free(c->own);
+	free(c->out);
+	c->own = NULL;
+	c->out = NULL;
+	c->write_ev = NULL;
+	loop_undefer(c->loop, &c->task);
+	c->task.run = reap;
+	loop_reap(c->loop, &c->task);
+	outstanding--;
+	*cp = NULL;
+}
+
+/* Input. */
+
+void
+conn_set_raw(struct conn *c, bool raw)
+{
+	if (raw)
+		c->flags |= F_RAW;
+	else
+		c->flags &= ~(unsigned)F_RAW;
+}
+
+ssize_t
+conn_peek(struct conn *c, void *buf, size_t len)
+{
+	return recv(c->fd, buf, len, MSG_PEEK);
+}
+
+ssize_t
+conn_take(struct conn *c, void *buf, size_t len)
+{
+	return recv(c->fd, buf, len, 0);
+}
+
+const char *
+conn_input(const struct conn *c, size_t *len_r)
+{
+	*len_r = c->in_len;
+	return c->in;
+}
+
+void
+conn_consume(struct conn *c, size_t len)
+{
+	assert(len <= c->in_len);
+	c->in += len;
+	c->in_len -= len;
+	if (c->in_len == 0 && c->own != NULL) {
+		free(c->own);
+		c->own = NULL;
+		c->in = NULL;
+	}
+	if (c->in_len < CONN_INPUT_MAX && (c->flags & (F_EOF | F_CLOSED)) == 0)
+		set_reading(c, true);
+}
+
+bool
+conn_line(
+    const struct conn *c, const char **line_r, size_t *len_r, size_t *used_r)
+{
+	const char *nl;
+
+	nl = c->in_len > 0 ? memchr(c->in, '\n', c->in_len) : NULL;
+	if (nl == NULL)
+		return false;
+	*line_r = c->in;
+	*len_r = (size_t)(nl - c->in);
+	*used_r = *len_r + 1;
+	return true;
+}
+
+bool
+conn_at_eof(const struct conn *c)
+{
+	return (c->flags & F_EOF) != 0;
+}
+
+/* Keeps what is left in the shared buffer. */
+static void
+keep_rest(struct conn *c)
+{
+	if (c->in_len == 0) {
+		c->in = NULL;
+		return;
+	}
+	if (c->own != NULL)
+		return;
+	c->own_size = c->in_len < 512 ? 512 : c->in_len;
+	c->own = xmalloc(c->own_size);
+	memcpy(c->own, c->in, c->in_len);
+	c->in = c->own;
+}
+
+/* Makes room behind the input that was left over; returns where to read. */
+static char *
+room(struct conn *c, size_t *space_r)
+{
+	if (c->in_len == 0) {
+		*space_r = sizeof(shared);
+		return shared;
+	}
+	if (c->in != c->own) {
+		memmove(c->own, c->in, c->in_len);
+		c->in = c->own;
+	}
+	if (c->own_size - c->in_len < 4096 && c->own_size < CONN_INPUT_MAX) {
+		c->own_size = c->own_size * 2 + 4096;
+		if (c->own_size > CONN_INPUT_MAX)
+			c->own_size = CONN_INPUT_MAX;
+		c->own = xrealloc(c->own, c->own_size);
+		c->in = c->own;
+	}
+	*space_r = c->own_size - c->in_len;
+	return c->own + c->in_len;
+}
+
+static void
+end(struct conn *c, enum conn_end why, int error)
+{
+	if (why != CONN_EOF) {
+		if ((c->flags & F_ENDED) != 0)
+			return;
+		c->flags |= F_ENDED;
+		set_reading(c, false);
+	}
+	c->ops->on_end(c->ctx, why, error);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+	size_t space;
+	ssize_t n;
+	char *to;
+
+	(void)what;
+	assert(c->magic == CONN_MAGIC);
+	if ((c->flags & F_RAW) != 0) {
+		c->ops->on_input(c->ctx);
+		return;
+	}
+	to = room(c, &space);
+	if (space == 0) {
+		set_reading(c, false);
+		return;
+	}
+	n = read(fd, to, space);
+	if (n > 0) {
+		if (to == shared)
+			c->in = shared;
+		c->in_len += (size_t)n;
+		c->ops->on_input(c->ctx);
+		if ((c->flags & F_CLOSED) == 0)
+			keep_rest(c);
+		return;
+	}
+	if (n == 0) {
+		c->flags |= F_EOF;
+		set_reading(c, false);
+		end(c, CONN_EOF, 0);
+	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		end(c, CONN_ERROR, errno);
+}
+
+/* Output. */
+
+static void
+report_error(struct task *t)
+{
+	struct conn *c = container_of(t, struct conn, task);
+
+	end(c, CONN_ERROR, c->error);
+}
+
+/* Write errors are told from the loop, never from inside a call. */
+static void
+write_failed(struct conn *c, int error)
+{
+	c->error = error;
+	c->out_len = c->out_done = 0;
+	c->task.run = report_error;
+	loop_defer(c->loop, &c->task);
+}
+
+void
+conn_put(struct conn *c, const void *buf, size_t len)
+{
+	if (c->error != 0 || len == 0)
+		return;
+	if (c->out_len + len > c->out_size) {
+		c->out_size = (c->out_len + len) * 2;
+		if (c->out_size < 256)
+			c->out_size = 256;
+		c->out = xrealloc(c->out, c->out_size);
+	}
+	memcpy(c->out + c->out_len, buf, len);
+	c->out_len += len;
+	if (c->out_len - c->out_done >= OUTPUT_BATCH)
+		conn_flush(c);
+}
+
+size_t
+conn_unsent(const struct conn *c)
+{
+	return c->out_len - c->out_done;
+}
+
+void
+conn_flush(struct conn *c)
+{
+	ssize_t n;
+
+	if ((c->flags & F_CONNECTING) != 0)
+		return;
+	while (conn_unsent(c) > 0) {
+		n = write(c->fd, c->out + c->out_done, conn_unsent(c));
+		if (n >= 0) {
+			c->out_done += (size_t)n;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			write_failed(c, errno);
+		break;
+	}
+	if (conn_unsent(c) > 0) {
+		set_writing(c, true);
+		return;
+	}
+	c->out_len = c->out_done = c->out_size = 0;
+	free(c->out);
+	c->out = NULL;
+}
+
+size_t
+conn_writev(struct conn *c, const struct iovec *iov, int count)
+{
+	size_t total = 0;
+	ssize_t n;
+	int i;
+
+	for (i = 0; i < count; i++)
+		total += iov[i].iov_len;
+	if (c->error != 0)
+		return total;
+	conn_flush(c);
+	if (conn_unsent(c) > 0) {
+		c->flags |= F_WANT_DRAINED;
+		return 0;
+	}
+	do
+		n = writev(c->fd, iov, count);
+	while (n == -1 && errno == EINTR);
+	if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK) {
+		write_failed(c, errno);
+		return total;
+	}
+	if (n == -1)
+		n = 0;
+	if ((size_t)n < total) {
+		c->flags |= F_WANT_DRAINED;
+		set_writing(c, true);
+	}
+	return (size_t)n;
+}
+
+void
+conn_want_drained(struct conn *c)
+{
+	c->flags |= F_WANT_DRAINED;
+}
+
+/* The outcome of connect(). */
+static void
+connected(struct conn *c)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	c->flags &= ~(unsigned)F_CONNECTING;
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	if (error != 0) {
+		set_writing(c, false);
+		end(c, CONN_ERROR, error);
+		return;
+	}
+	set_reading(c, true);
+	set_writing(c, conn_unsent(c) > 0);
+	if (c->ops->on_connect != NULL)
+		c->ops->on_connect(c->ctx);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	assert(c->magic == CONN_MAGIC);
+	if ((c->flags & F_CONNECTING) != 0) {
+		connected(c);
+		return;
+	}
+	conn_flush(c);
+	if (conn_unsent(c) > 0)
+		return;
+	set_writing(c, false);
+	if ((c->flags & F_WANT_DRAINED) != 0 && c->error == 0) {
+		c->flags &= ~(unsigned)F_WANT_DRAINED;
+		c->ops->on_drained(c->ctx);
+	}
+}
+
+/* Time. */
+
+void
+conn_deadline(struct conn *c, int64_t at_ms)
+{
+	timer_set(&c->deadline, at_ms);
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct conn *c = arg;
+
+	end(c, CONN_DEADLINE, 0);
+}
+
+int
+conn_fd(const struct conn *c)
+{
+	return c->fd;
+}
+
+unsigned
+conn_outstanding(void)
+{
+	return outstanding;
+}
+
+/* Lingering. */
+
+static void
+linger_input(void *ctx)
+{
+	struct conn *c = ctx;
+
+	conn_consume(c, c->in_len);
+}
+
+static void
+linger_drained(void *ctx)
+{
+	struct conn *c = ctx;
+
+	shutdown(c->fd, SHUT_WR);
+}
+
+static void
+linger_end(void *ctx, enum conn_end why, int error)
+{
+	struct conn *c = ctx;
+
+	(void)why;
+	(void)error;
+	conn_close(&c);
+}
+
+void
+conn_linger(struct conn **cp)
+{
+	static const struct conn_ops linger_ops = {
+		.on_input = linger_input,
+		.on_drained = linger_drained,
+		.on_end = linger_end
+	};
+	struct conn *c = *cp;
+
+	*cp = NULL;
+	if ((c->flags & (F_EOF | F_ENDED)) != 0 || c->error != 0) {
+		conn_close(&c);
+		return;
+	}
+	conn_set_ops(c, &linger_ops, c);
+	c->flags &= ~(unsigned)F_RAW;
+	conn_consume(c, c->in_len);
+	conn_flush(c);
+	if (conn_unsent(c) > 0)
+		c->flags |= F_WANT_DRAINED;
+	else
+		shutdown(c->fd, SHUT_WR);
+	conn_deadline(c, loop_now(c->loop) + LINGER_MS);
+}

@@ -1,0 +1,74 @@
+#ifndef POSTERN_DELIVERY_H
+#define POSTERN_DELIVERY_H
+
+/*
+ * What is behind the opaque struct delivery.  delivery.c has the conversation
+ * with the server (the dl_ calls and the link's callbacks); relay.c has the
+ * beginning, the choice of a link, and the end.  Nobody else includes this.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "loop.h"
+#include "pool.h"
+#include "relay.h"
+#include "reply.h"
+#include "smtp_data.h"
+
+struct message_reader;
+
+struct dl_outcome { /* of one recipient */
+	bool set;
+	enum dl_stage stage;
+	struct reply reply;
+};
+
+struct delivery {
+	unsigned magic;
+	struct relay *relay;
+	struct relay_order order;
+	const struct backend_conf *conf;
+	relay_done_fn *done;
+	void *ctx;
+	struct pool_wait wait;
+	struct link *link; /* owned while not NULL */
+	uint32_t tried;
+	void *state;		     /* owned; the protocol's */
+	struct dl_outcome *outcomes; /* owned; one per recipient */
+	reply_fn *next;		     /* who gets the next reply */
+	struct reply reply;	     /* being read, or last read */
+	void (*on_line)(struct delivery *dl, const char *text, size_t len);
+	struct message_reader *reader; /* owned; set while sending */
+	uint64_t left; /* octets the reader still has */
+	enum dl_body how;
+	struct smtp_stuff stuff;
+	bool committed;
+	bool reusable;
+	bool reset_after;
+	bool broken;   /* the link must not be used again */
+	bool reused;   /* the first link came from the pool */
+	bool ended;    /* the outcome is certain; done is on its way */
+	bool uncertain;
+	char error[160]; /* what went wrong; "" if nothing */
+	const char *server; /* for the record */
+	struct timer deadline;
+	struct task task; /* tells the end from the loop */
+	int64_t began;
+};
+
+/* relay.c: a step returned; or the link is of no use any more. */
+void delivery_progress(struct delivery *dl, enum progress p);
+void delivery_link_lost(struct delivery *dl, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* delivery.c: takes over a link's connection. */
+void delivery_attach(struct delivery *dl);
+/* Writes what can be written of the message. */
+void delivery_pump(struct delivery *dl);
+/* Forgets what an attempt left behind. */
+void delivery_forget(struct delivery *dl);
+
+#endif

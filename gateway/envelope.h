@@ -1,0 +1,53 @@
+#ifndef POSTERN_ENVELOPE_H
+#define POSTERN_ENVELOPE_H
+
+/*
+ * The envelope (RFC 5321 2.3.1): reverse-path, recipients and their
+ * parameters, stored parsed.  Nothing of a client's command line is ever
+ * echoed: texts below were re-serialised from their parts and hold no control
+ * characters, blanks outside quotes, or angle brackets outside quotes.
+ *
+ * All strings live in the transaction's arena.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct smtp_path;
+
+struct address {
+	const char *text;   /* "user@domain" without brackets; "" for <> */
+	const char *local;  /* local part as sent, with quotes if quoted */
+	const char *domain; /* lower case; "" for <> and <postmaster> */
+};
+
+enum body_type { BODY_UNSPECIFIED, BODY_7BIT, BODY_8BITMIME };
+
+struct recipient {
+	struct address addr;
+	unsigned route; /* index of the route that took it */
+};
+
+struct envelope {
+	struct arena *arena;   /* borrowed */
+	struct address sender; /* the reverse-path */
+	bool has_sender;       /* MAIL was accepted */
+	enum body_type body;   /* BODY= */
+	uint64_t size;	       /* SIZE=; 0 when not given */
+	struct recipient *rcpts;
+	size_t count;
+	size_t space;
+};
+
+void envelope_init(struct envelope *e, struct arena *a);
+/* Makes an address from a parsed path. */
+struct address envelope_address(struct arena *a, const struct smtp_path *path);
+/* Adds a recipient; the pointer is valid until the next one is added. */
+struct recipient *envelope_add(
+    struct envelope *e, const struct address *addr);
+/* Takes the last one back (a filter refused it). */
+void envelope_drop_last(struct envelope *e);
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef POSTERN_FILTER_CALL_H
+#define POSTERN_FILTER_CALL_H
+
+/*
+ * What is behind the opaque struct filter_call: shared by the engine (chain.c)
+ * and the calls that filters make (fc.c), and by nobody else.
+ */
+
+#include <stdbool.h>
+
+#include "chain.h"
+#include "loop.h"
+#include "op.h"
+
+struct tx;
+
+/* One filter at work for one phase.  A run has only one at a time. */
+struct filter_call {
+	unsigned magic;
+	struct chain_run *run;
+	const struct filter_instance *instance;
+	enum phase phase;
+	const struct address *rcpt;
+	struct tx *tx;
+	const struct client *client;
+	void *session_state;
+	void *tx_state;
+	struct op_owner owner;	    /* what the call waits for */
+	struct timer deadline;
+	int64_t since;		    /* loop_now() at its start */
+	struct judgement judgement; /* being made */
+	const char *reason;	    /* of UNKNOWN; in the transaction's arena */
+};
+
+/* A continuation returned v: the engine goes on.  Called by services only,
+ * from an op's run function. */
+void chain_call_continued(struct filter_call *fc, enum verdict v);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * Mapping and folding of backends' replies: see fold.h.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "compat.h"
+#include "delivery.h"
+#include "fold.h"
+
+static void
+set_reply(struct reply *r, int code, const char *enhanced, const char *text)
+{
+	reply_init(r);
+	r->code = code;
+	compat_strlcpy(r->enhanced, enhanced, sizeof(r->enhanced));
+	compat_strlcpy(r->text, text, sizeof(r->text));
+}
+
+void
+fold_trouble(struct reply *r)
+{
+	set_reply(r, 451, "4.4.1",
+	    "the mail server behind this gateway can not be reached, "
+	    "please try again later");
+}
+
+/* Does the text say that the backend does not relay for us? */
+static bool
+says_relaying(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (strncasecmp(text, "relay", 5) == 0)
+			return true;
+	return false;
+}
+
+/* Replies to commands that tell of a wrong configuration, not of this
+ * message. */
+static bool
+is_our_fault(const struct reply *r)
+{
+	switch (r->code) {
+	case 421:
+	case 500:
+	case 501:
+	case 502:
+	case 503:
+	case 504:
+	case 521:
+	case 530:
+	case 535:
+	case 538:
+	case 555:
+		return true;
+	case 550:
+	case 554:
+		return strcmp(r->enhanced, "5.7.1") == 0 &&
+		    says_relaying(r->text);
+	default:
+		return false;
+	}
+}
+
+void
+fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
+    bool *alarm_r)
+{
+	int class = reply_class(in->code);
+
+	*alarm_r = false;
+	*out = *in;
+	if (class == 2)
+		return;
+	if (class == 3 || stage == DL_STAGE_SESSION || is_our_fault(in)) {
+		*alarm_r = class != 4 || stage != DL_STAGE_SESSION;
+		if (in->code == 451 && strcmp(in->enhanced, "4.4.1") == 0)
+			return;
+		set_reply(out, 451, "4.3.0",
+		    "the mail server behind this gateway has a problem, "
+		    "please try again later");
+		return;
+	}
+	if (out->enhanced[0] == '\0')
+		compat_strlcpy(out->enhanced, class == 4 ? "4.0.0" : "5.0.0",
+		    sizeof(out->enhanced));
+}
+
+static void
+take(struct relay_outcome *o, const struct reply *mapped,
+    const struct reply *original)
+{
+	o->code = mapped->code;
+	compat_strlcpy(o->enhanced, mapped->enhanced, sizeof(o->enhanced));
+	compat_strlcpy(o->text, mapped->text, sizeof(o->text));
+	snprintf(o->said, sizeof(o->said), "%d%s%s %s", original->code,
+	    original->enhanced[0] != '\0' ? " " : "", original->enhanced,
+	    original->text);
+}
+
+void
+fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
+{
+	struct reply mapped;
+	bool alarm;
+	size_t i;
+	int class;
+
+	for (i = 0; i < count; i++) {
+		fold_map(outcomes[i].stage, &outcomes[i].reply, &mapped, &alarm);
+		o->alarm = o->alarm || alarm;
+		class = reply_class(mapped.code);
+		if (class == 2)
+			o->accepted++;
+		else
+			o->refused++;
+		/* The first refusal decides what is said, a temporary one
+		 * before a permanent one, any refusal before a success. */
+		if (i == 0 || (class == 4 && o->code / 100 != 4) ||
+		    (class == 5 && o->code / 100 == 2))
+			take(o, &mapped, &outcomes[i].reply);
+	}
+	if (o->accepted > 0 && o->code / 100 == 5) {
+		o->code = 451;
+		compat_strlcpy(o->enhanced, "4.5.0", sizeof(o->enhanced));
+		compat_strlcpy(o->text,
+		    "some recipients were refused and some were not, please "
+		    "try again later",
+		    sizeof(o->text));
+	}
+	if (o->enhanced[0] == '\0' && o->code / 100 == 2)
+		compat_strlcpy(o->enhanced, "2.0.0", sizeof(o->enhanced));
+}

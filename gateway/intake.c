@@ -1,0 +1,201 @@
+/*
+ * A message on its way in: data behind DATA, the filters' judgement on it, and
+ * the relay, whose answer is the client's.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chain.h"
+#include "conn.h"
+#include "loop.h"
+#include "message.h"
+#include "received.h"
+#include "route.h"
+#include "session_priv.h"
+
+static void data_complete(struct session *s);
+static void relay(struct session *s);
+static void on_relayed(void *ctx, const struct relay_outcome *o);
+
+void
+intake_begin(struct session *s)
+{
+	s->tx.message = message_new(s->front->spool);
+	smtp_data_init(&s->data);
+	s->data_too_big = false;
+	s->data_error = 0;
+	s->state = SESSION_DATA;
+}
+
+/* Content that is going to be refused is read to its end but not kept: the
+ * client listens to us only behind its final dot. */
+static void
+append(struct session *s, const char *data, size_t len)
+{
+	uint64_t limit = (uint64_t)s->front->limits->message_size;
+
+	if (s->data_too_big || s->data_error != 0 || s->data.faults != 0)
+		return;
+	if (message_size(s->tx.message) + len > limit)
+		s->data_too_big = true;
+	else if (message_append(s->tx.message, data, len) == -1)
+		s->data_error = errno;
+}
+
+bool
+intake_more(struct session *s)
+{
+	struct smtp_data_step step;
+	size_t len, used = 0;
+	const char *in = conn_input(s->conn, &len);
+
+	if (len == 0)
+		return false;
+	while (used < len && !s->data.ended) {
+		step = smtp_data_next(&s->data, in + used, len - used);
+		if (step.run != NULL)
+			append(s, step.run, step.run_len);
+		used += step.used;
+	}
+	conn_consume(s->conn, used);
+	if (s->data.ended)
+		data_complete(s);
+	return true;
+}
+
+static void
+refuse(struct session *s, enum reply_id id)
+{
+	s->stage = "DATA";
+	session_reply(s, id);
+	session_end_tx(s, reply_own(id)->code >= 500 ? "rejected" : "deferred");
+}
+
+/* The end of data was found: from here on the time to the reply runs. */
+static void
+data_complete(struct session *s)
+{
+	int64_t now = loop_now(s->front->loop);
+
+	s->state = SESSION_COMMAND;
+	if (s->data.faults != 0)
+		refuse(s, REPLY_BARE_NEWLINE);
+	else if (s->data_too_big)
+		refuse(s, REPLY_TOO_BIG);
+	else if (s->data_error == ENOSPC || s->data_error == EDQUOT)
+		refuse(s, REPLY_NO_STORAGE);
+	else if (s->data_error != 0)
+		refuse(s, REPLY_LOCAL_ERROR);
+	else {
+		message_set_leading_dot(s->tx.message, s->data.leading_dot);
+		s->reply_by = now + s->front->limits->reply_deadline;
+		conn_deadline(s->conn, s->reply_by);
+		s->state = SESSION_JUDGING;
+		session_judge(s, PHASE_MESSAGE, NULL);
+	}
+}
+
+void
+intake_judged(struct session *s, const struct judgement *j)
+{
+	if (j->verdict != VERDICT_PASS && j->verdict != VERDICT_DISCARD) {
+		s->state = SESSION_COMMAND;
+		s->stage = "MESSAGE";
+		session_answer_judgement(s, j);
+		if (s->state != SESSION_CLOSED)
+			session_end_tx(s,
+			    j->verdict == VERDICT_REJECT ? "rejected"
+							 : "deferred");
+		return;
+	}
+	if (s->tx.discard) {
+		s->state = SESSION_COMMAND;
+		session_reply(s, REPLY_ACCEPTED);
+		session_end_tx(s, "discarded");
+		return;
+	}
+	relay(s);
+}
+
+/* Hands the message to the backend of its recipients. */
+static void
+relay(struct session *s)
+{
+	const struct envelope *e = &s->tx.envelope;
+	struct relay_order order = { .id = s->tx.id,
+		.client = &s->client,
+		.envelope = e,
+		.message = s->tx.message,
+		.backend = s->front->routes[e->rcpts[0].route].backend,
+		.deadline = s->reply_by };
+	char line[RECEIVED_MAX];
+	size_t len;
+
+	len = received_line(line, sizeof(line), &s->client, e,
+	    session_hostname(s), s->tx.id, loop_wall_ms(s->front->loop));
+	message_prepend(s->tx.message, line, len);
+	/* The relay keeps the time; a little later, ours would be a bug's. */
+	conn_deadline(s->conn, s->reply_by + 5000);
+	s->wait = WAIT_RELAY;
+	s->delivery = relay_start(s->front->relay, &order, on_relayed, s);
+}
+
+static const char *
+result_name(int code)
+{
+	switch (code / 100) {
+	case 2:
+		return "accepted";
+	case 4:
+		return "deferred";
+	default:
+		return "rejected";
+	}
+}
+
+static void
+on_relayed(void *ctx, const struct relay_outcome *o)
+{
+	struct session *s = ctx;
+	char text[sizeof(o->text) + TX_ID_MAX + 4];
+
+	s->delivery = NULL;
+	s->wait = WAIT_NOTHING;
+	s->stage = "MESSAGE";
+	txlog_note_outcome(s, o);
+	if (s->state == SESSION_CLOSED) {
+		session_end_tx(s, o->code / 100 == 2 ? "orphan" : "aborted");
+		session_gone(s);
+		return;
+	}
+	s->state = SESSION_COMMAND;
+	if (o->code / 100 == 2)
+		snprintf(text, sizeof(text), "%.440s [%s]", o->text, s->tx.id);
+	else
+		snprintf(text, sizeof(text), "%s", o->text);
+	session_answer(s, o->code, o->enhanced, text);
+	if (s->state != SESSION_CLOSED)
+		session_end_tx(s, result_name(o->code));
+	session_advance(s);
+}
+
+/* The time to answer is over and a filter still waits. */
+void
+intake_timeout(struct session *s)
+{
+	if (s->wait == WAIT_RELAY)
+		return; /* the relay answers at the same deadline */
+	chain_run_cancel(s->run);
+	s->wait = WAIT_NOTHING;
+	if (s->state != SESSION_JUDGING) {
+		session_reply(s, REPLY_TIMEOUT);
+		session_close(s, "timeout");
+		return;
+	}
+	s->state = SESSION_COMMAND;
+	refuse(s, REPLY_TOO_SLOW);
+	session_advance(s);
+}

@@ -1,0 +1,379 @@
+/*
+ * Log: records are built on the stack of who logs, collected in one buffer,
+ * and written by log_flush().
+ */
+
+#include "log.h"
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log_out.h"
+
+#define BUFFER_SIZE (64 * 1024)
+#define PIECE_MAX 4096
+#define PREFIX_MAX 64 /* "<22>Nov 22 12:00:00 posternd[4194304]: " */
+#define CUT " cut=yes"
+/* Octets of a record before CUT and the line end. */
+#define RECORD_MAX (LOG_LINE_MAX - (sizeof(CUT) - 1) - 1)
+#define ESCAPED_MAX 4 /* "\x7f" */
+
+/* All zero: not opened, to stderr. */
+static struct {
+	struct log_out out;
+	bool opened;
+	int level;
+	int facility;
+	pid_t pid; /* whose lines are in buf */
+	uint64_t dropped; /* lines */
+	void (*capture)(const char *line, size_t len);
+	size_t len;
+	char buf[BUFFER_SIZE];
+} state;
+
+static const struct {
+	const char *name;
+	int severity;
+} levels[] = {
+    [LEVEL_ERROR] = {"error", LOG_ERR},
+    [LEVEL_WARN] = {"warn", LOG_WARNING},
+    [LEVEL_INFO] = {"info", LOG_INFO},
+    [LEVEL_DEBUG] = {"debug", LOG_DEBUG},
+};
+
+static void stamp(struct record *);
+static void add_key(struct record *, const char *, const char *);
+static bool is_plain(const char *);
+static size_t escape(unsigned char, char *);
+static void append(const struct record *);
+static size_t syslog_prefix(char *, size_t, enum log_level);
+static void take_over(void);
+static bool report_dropped(void);
+static size_t piece_len(const char *, size_t);
+static size_t count_lines(const char *, size_t);
+
+int
+log_open(const struct log_conf *conf)
+{
+	log_flush();
+	if (log_out_open(&state.out, conf) == -1)
+		return -1;
+	state.opened = true;
+	state.level = conf->level;
+	state.facility = conf->facility;
+	return 0;
+}
+
+/* A worker without privileges may not be able to; then it goes on with the old
+ * file. */
+void
+log_reopen(void)
+{
+	log_flush();
+	if (log_out_reopen(&state.out) == -1)
+		log_event(LEVEL_ERROR, "can not open %s again: %s",
+		    state.out.path, strerror(errno));
+}
+
+bool
+log_wants(enum log_level level)
+{
+	return (int)level <= (state.opened ? state.level : (int)LEVEL_INFO);
+}
+
+void
+log_event(enum log_level level, const char *fmt, ...)
+{
+	char text[LOG_LINE_MAX];
+	struct record r;
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	record_start(&r, level, NULL);
+	record_str(&r, "msg", text);
+	record_end(&r);
+}
+
+void
+record_start(struct record *r, enum log_level level, const char *event)
+{
+	r->len = 0;
+	r->level = level;
+	r->cut = false;
+	stamp(r);
+	add_key(r, "level", levels[level].name);
+	record_str(r, "event", event);
+}
+
+/* Syslog has a time of its own. */
+static void
+stamp(struct record *r)
+{
+	char text[sizeof("-2147483648-12-31T23:59:59.999Z") + 16];
+	struct timespec now;
+	struct tm tm;
+	size_t n;
+
+	if (state.out.to == LOG_TO_SYSLOG)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(
+	    text + n, sizeof(text) - n, ".%03dZ", (int)(now.tv_nsec / 1000000));
+	add_key(r, "time", text);
+}
+
+void
+record_str(struct record *r, const char *key, const char *value)
+{
+	if (value != NULL)
+		add_key(r, key, value);
+}
+
+void
+record_num(struct record *r, const char *key, int64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	add_key(r, key, text);
+}
+
+/* What is cut off here would not fit into the record either. */
+void
+record_fmt(struct record *r, const char *key, const char *fmt, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	add_key(r, key, text);
+}
+
+static void
+add_key(struct record *r, const char *key, const char *value)
+{
+	char unit[ESCAPED_MAX + 1];
+	bool quoted = !is_plain(value);
+	size_t end = RECORD_MAX - (quoted ? 1 : 0), n;
+
+	if (r->cut)
+		return;
+	if (r->len + strlen(key) + 4 > RECORD_MAX) { /* blank, =, "" */
+		r->cut = true;
+		return;
+	}
+	r->len += (size_t)snprintf(r->buf + r->len, sizeof(r->buf) - r->len,
+	    "%s%s=%s", r->len > 0 ? " " : "", key, quoted ? "\"" : "");
+	for (; *value != '\0'; value++) {
+		n = 1;
+		unit[0] = *value;
+		if (quoted)
+			n = escape((unsigned char)*value, unit);
+		if (r->len + n > end) {
+			r->cut = true;
+			break;
+		}
+		memcpy(r->buf + r->len, unit, n);
+		r->len += n;
+	}
+	if (quoted)
+		r->buf[r->len++] = '"';
+}
+
+static bool
+is_plain(const char *s)
+{
+	if (*s == '\0')
+		return false;
+	for (; *s != '\0'; s++)
+		if (*s <= ' ' || *s > '~' || *s == '"' || *s == '=' ||
+		    *s == '\\')
+			return false;
+	return true;
+}
+
+static size_t
+escape(unsigned char c, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	out[0] = '\\';
+	switch (c) {
+	case '"':
+	case '\\':
+		out[1] = (char)c;
+		return 2;
+	case '\n':
+		out[1] = 'n';
+		return 2;
+	case '\r':
+		out[1] = 'r';
+		return 2;
+	case '\t':
+		out[1] = 't';
+		return 2;
+	default:
+		break;
+	}
+	if (c >= ' ' && c <= '~') {
+		out[0] = (char)c;
+		return 1;
+	}
+	out[1] = 'x';
+	out[2] = hex[c >> 4];
+	out[3] = hex[c & 15];
+	return 4;
+}
+
+void
+record_end(struct record *r)
+{
+	if (r->cut) {
+		memcpy(r->buf + r->len, CUT, sizeof(CUT) - 1);
+		r->len += sizeof(CUT) - 1;
+	}
+	r->buf[r->len] = '\0';
+	if (!log_wants(r->level))
+		return;
+	if (state.capture != NULL) {
+		state.capture(r->buf, r->len);
+		return;
+	}
+	append(r);
+	if (r->level == LEVEL_ERROR)
+		log_flush();
+}
+
+void
+log_capture(void (*fn)(const char *line, size_t len))
+{
+	state.capture = fn;
+}
+
+static void
+append(const struct record *r)
+{
+	take_over();
+	if (r->len + PREFIX_MAX + 1 > sizeof(state.buf) - state.len)
+		log_flush();
+	if (state.out.to == LOG_TO_SYSLOG)
+		state.len +=
+		    syslog_prefix(state.buf + state.len, PREFIX_MAX, r->level);
+	memcpy(state.buf + state.len, r->buf, r->len);
+	state.len += r->len;
+	state.buf[state.len++] = '\n';
+}
+
+/* The names of months are those of C, whatever the locale is. */
+static size_t
+syslog_prefix(char *buf, size_t size, enum log_level level)
+{
+	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May",
+	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	time_t now = time(NULL);
+	struct tm tm;
+	int n;
+
+	localtime_r(&now, &tm);
+	n = snprintf(buf, size, "<%d>%s %2d %02d:%02d:%02d posternd[%ld]: ",
+	    state.facility | levels[level].severity, months[tm.tm_mon],
+	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long)state.pid);
+	return (size_t)n < size ? (size_t)n : size - 1;
+}
+
+/* Lines that a child finds after fork() are its parent's, who writes them. */
+static void
+take_over(void)
+{
+	pid_t pid = getpid();
+
+	if (state.pid != pid) {
+		state.pid = pid;
+		state.len = 0;
+		state.dropped = 0;
+	}
+}
+
+void
+log_flush(void)
+{
+	int saved = errno;
+	size_t at = 0, n, done;
+	bool ok;
+
+	take_over();
+	if (state.len > 0) {
+		ok = state.dropped == 0 || report_dropped();
+		for (; ok && at < state.len; at += done) {
+			n = piece_len(state.buf + at, state.len - at);
+			done = log_out_put(&state.out, state.buf + at, n);
+			ok = done == n;
+		}
+		state.dropped += count_lines(state.buf + at, state.len - at);
+		state.len = 0;
+	}
+	errno = saved;
+}
+
+static bool
+report_dropped(void)
+{
+	char line[PREFIX_MAX + LOG_LINE_MAX];
+	struct record r;
+	size_t n = 0;
+
+	record_start(&r, LEVEL_WARN, "log-dropped");
+	record_num(&r, "count", (int64_t)state.dropped);
+	if (state.out.to == LOG_TO_SYSLOG)
+		n = syslog_prefix(line, PREFIX_MAX, r.level);
+	memcpy(line + n, r.buf, r.len);
+	n += r.len;
+	line[n++] = '\n';
+	if (log_out_put(&state.out, line, n) != n)
+		return false;
+	state.dropped = 0;
+	return true;
+}
+
+/* One line for syslog, else as many whole lines as are written at once. */
+static size_t
+piece_len(const char *buf, size_t len)
+{
+	/* A pipe that poll() calls writable has room for so much. */
+	size_t max = state.out.to == LOG_TO_STDERR ? PIPE_BUF : PIECE_MAX;
+	const char *end = buf, *next;
+
+	while ((next = memchr(end, '\n', len - (size_t)(end - buf))) != NULL) {
+		if (end > buf && (size_t)(next + 1 - buf) > max)
+			break;
+		end = next + 1;
+		if (state.out.to == LOG_TO_SYSLOG || end == buf + len)
+			break;
+	}
+	return (size_t)(end - buf);
+}
+
+static size_t
+count_lines(const char *buf, size_t len)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < len; i++)
+		count += buf[i] == '\n';
+	return count;
+}

@@ -1,0 +1,67 @@
+#ifndef POSTERN_LOG_H
+#define POSTERN_LOG_H
+
+/*
+ * The log: one line per event in logfmt (key=value, values quoted when
+ * needed), to stderr, to a file or to syslog.  Values are escaped: control
+ * characters, quotes and octets above 127 can not break a line, and a line is
+ * never longer than LOG_LINE_MAX.  Neither message content nor secrets are
+ * given to this module.
+ *
+ * Lines are collected during a turn of the loop and written by log_flush() in
+ * pieces of whole lines.  A receiver that does not take them (a full pipe, a
+ * stopped syslogd) costs lines, never time: they are counted and the count is
+ * logged as soon as a line gets through again.
+ */
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOG_LINE_MAX 4000
+
+enum log_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
+enum log_target { LOG_TO_STDERR, LOG_TO_FILE, LOG_TO_SYSLOG };
+
+struct log_conf {
+	int to;		  /* enum log_target */
+	int level;	  /* enum log_level */
+	int facility;	  /* as of syslog(3), LOG_MAIL */
+	const char *path; /* of the file; with LOG_TO_SYSLOG of another socket
+			   * than the system's, or NULL */
+};
+
+/* Opens the target; -1 with errno if the file can not be had (then all stays
+ * as it was).  Before the first call all goes to stderr.  May be called again;
+ * conf is not needed any more afterwards. */
+int log_open(const struct log_conf *conf);
+/* Opens the file again (USR1). */
+void log_reopen(void);
+void log_flush(void);
+bool log_wants(enum log_level level);
+
+/* A plain event: text becomes msg="...". */
+void log_event(enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A wide record, filled key by key.  Lives on the stack. */
+struct record {
+	size_t len;
+	enum log_level level;
+	bool cut; /* something did not fit: no more keys */
+	char buf[LOG_LINE_MAX + 2];
+};
+void record_start(struct record *r, enum log_level level, const char *event);
+/* NULL is left out. */
+void record_str(struct record *r, const char *key, const char *value);
+void record_num(struct record *r, const char *key, int64_t value);
+void record_fmt(struct record *r, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void record_end(struct record *r);
+
+/* For tests: lines go to this function instead (NULL for back), at once, with
+ * a NUL and without the line end. */
+void log_capture(void (*fn)(const char *line, size_t len));
+
+#endif

@@ -1,0 +1,436 @@
+/*
+ * The master: starts, waits for signals and deaths, reloads, stops.
+ */
+
+#include "master.h"
+
+#include <sys/select.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "conf.h"
+#include "log.h"
+#include "master_priv.h"
+#include "mem.h"
+#include "priv.h"
+
+#define AGENT_END_MS 10000 /* behind the last worker */
+
+/* Set by the handler, which runs only while the master waits. */
+static volatile struct {
+	sig_atomic_t end; /* how often */
+	sig_atomic_t reload;
+	sig_atomic_t reopen;
+} asked;
+
+static int begin(struct master *, struct config **);
+static bool make_pipe(int[2]);
+static void catch_signals(void);
+static void on_signal(int);
+static void say_start(const struct config *);
+static void serve(struct master *);
+static void act_on_signals(struct master *, sig_atomic_t *);
+static void advance(struct master *);
+static void stop_agent(struct master *);
+static bool is_over(const struct master *);
+static void wait_for_signal(const struct master *);
+static int64_t next_due(const struct master *);
+static void earlier(int64_t *, int64_t);
+static void reload(struct master *);
+static struct config *load(const char *);
+static bool change_log(const struct config *, struct config *);
+static void compare_fixed(const struct config *, const struct config *);
+static void give_log_file(const struct config *);
+static void end(struct master *);
+
+int
+master_run(struct config **config)
+{
+	struct master m = {
+		.agent_fds = { -1, -1 }, .life_fds = { -1, -1 }, .pid_fd = -1
+	};
+	int code;
+
+	TAILQ_INIT(&m.generations);
+	TAILQ_INIT(&m.sockets);
+	catch_signals();
+	code = begin(&m, config);
+	if (code == EX_OK)
+		serve(&m);
+	conf_free(config); /* if it was not taken */
+	end(&m);
+	log_flush();
+	return code;
+}
+
+/* Until the daemon is ready, errors go to the standard error of who started
+ * it.  Children are forked later, so that they get what it has then. */
+static int
+begin(struct master *m, struct config **config)
+{
+	struct config *c = *config;
+	struct columns *columns;
+	int code;
+
+	priv_raise_nofile();
+	if (sockets_open(&m->sockets, c) == -1)
+		return EX_OSERR;
+	if (!make_pipe(m->life_fds) || agent_prepare(m, c) == -1)
+		return EX_OSERR;
+	if (c->pid_file != NULL &&
+	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
+		return code;
+	columns = columns_for(NULL, c);
+	if (columns == NULL)
+		return EX_OSERR;
+	if (log_open(&c->log) == -1) {
+		log_event(LEVEL_ERROR, "can not open %s: %s", c->log.path,
+		    strerror(errno));
+		columns_free(&columns);
+		return EX_CANTCREAT;
+	}
+	give_log_file(c);
+	generation_new(m, c, columns);
+	*config = NULL;
+	say_start(c);
+	priv_daemon_ready();
+	return EX_OK;
+}
+
+static bool
+make_pipe(int fds[2])
+{
+	if (pipe(fds) == 0 && net_cloexec(fds[0]) == 0 &&
+	    net_cloexec(fds[1]) == 0)
+		return true;
+	log_event(LEVEL_ERROR, "no pipe: %s", strerror(errno));
+	return false;
+}
+
+/* They stay blocked but for the wait, so there is no moment at which one could
+ * be missed. */
+static void
+catch_signals(void)
+{
+	static const int list[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2,
+		SIGCHLD };
+	struct sigaction sa;
+	sigset_t set;
+	size_t i;
+
+	memset(&sa, 0, sizeof(sa));
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = on_signal;
+	sigemptyset(&set);
+	for (i = 0; i < nitems(list); i++) {
+		sigaddset(&set, list[i]);
+		(void)sigaction(list[i], &sa, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &sa, NULL);
+}
+
+static void
+on_signal(int number)
+{
+	if (number == SIGTERM || number == SIGINT)
+		asked.end++;
+	else if (number == SIGHUP)
+		asked.reload = 1;
+	else if (number == SIGUSR1)
+		asked.reopen = 1;
+}
+
+static void
+say_start(const struct config *c)
+{
+	log_event(LEVEL_INFO, "posternd starts with %s", c->file);
+	if (c->user != NULL && geteuid() != 0)
+		log_event(LEVEL_WARN, "not started by root: user %s is skipped",
+		    c->user);
+	else if (c->user == NULL && geteuid() == 0)
+		log_event(
+		    LEVEL_WARN, "runs as root: set user in the configuration");
+	log_flush();
+}
+
+static void
+serve(struct master *m)
+{
+	sig_atomic_t ends = 0;
+
+	while (!is_over(m)) {
+		act_on_signals(m, &ends);
+		children_reap(m);
+		advance(m);
+		children_start(m);
+		log_flush();
+		if (!is_over(m))
+			wait_for_signal(m);
+	}
+	log_event(LEVEL_INFO, "posternd ends");
+}
+
+static void
+act_on_signals(struct master *m, sig_atomic_t *ends)
+{
+	enum stage stage = STAGE_ENDING;
+	struct generation *g;
+
+	if (asked.reopen) {
+		asked.reopen = 0;
+		log_reopen();
+		give_log_file(TAILQ_FIRST(&m->generations)->config);
+		children_signal(m, SIGUSR1);
+	}
+	if (asked.end != *ends) {
+		if (m->stopping)
+			stage = STAGE_KILLED;
+		*ends = asked.end;
+		m->stopping = true;
+		sockets_prune(&m->sockets, NULL);
+		TAILQ_FOREACH (g, &m->generations, entry)
+			generation_advance(g, stage);
+	}
+	if (asked.reload) {
+		asked.reload = 0;
+		if (!m->stopping)
+			reload(m);
+	}
+}
+
+static void
+advance(struct master *m)
+{
+	int64_t now = master_now();
+	struct generation *g;
+
+	TAILQ_FOREACH (g, &m->generations, entry)
+		if (g->due != 0 && g->due <= now)
+			generation_advance(g,
+			    g->stage == STAGE_RETIRED ? STAGE_ENDING
+						      : STAGE_KILLED);
+	if (m->stopping && TAILQ_EMPTY(&m->generations))
+		stop_agent(m);
+}
+
+/* It ends when it has finished what the workers gave it. */
+static void
+stop_agent(struct master *m)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (m->agent_fds[i] != -1)
+			close(m->agent_fds[i]);
+		m->agent_fds[i] = -1;
+	}
+	m->agent.restart_at = 0;
+	if (m->agent.pid == 0)
+		return;
+	if (m->agent_due == 0)
+		m->agent_due = master_now() + AGENT_END_MS;
+	else if (m->agent_due <= master_now())
+		(void)kill(m->agent.pid, SIGKILL);
+}
+
+static bool
+is_over(const struct master *m)
+{
+	return m->stopping && TAILQ_EMPTY(&m->generations) && m->agent.pid == 0;
+}
+
+static void
+wait_for_signal(const struct master *m)
+{
+	int64_t due = next_due(m), left;
+	struct timespec ts;
+	sigset_t none;
+
+	left = due == 0 ? 0 : due - master_now();
+	if (left < 0)
+		left = 0;
+	ts.tv_sec = (time_t)(left / 1000);
+	ts.tv_nsec = (long)(left % 1000) * 1000000;
+	sigemptyset(&none);
+	(void)pselect(0, NULL, NULL, NULL, due == 0 ? NULL : &ts, &none);
+}
+
+static int64_t
+next_due(const struct master *m)
+{
+	const struct generation *g;
+	int64_t due = 0;
+	unsigned i;
+
+	earlier(&due, m->agent.restart_at);
+	earlier(&due, m->agent_due);
+	TAILQ_FOREACH (g, &m->generations, entry) {
+		earlier(&due, g->due);
+		for (i = 0; i < g->count; i++)
+			earlier(&due, g->workers[i].restart_at);
+	}
+	return due;
+}
+
+static void
+earlier(int64_t *due, int64_t at)
+{
+	if (at != 0 && (*due == 0 || at < *due))
+		*due = at;
+}
+
+/* Nothing changes unless everything can. */
+static void
+reload(struct master *m)
+{
+	struct generation *old = TAILQ_FIRST(&m->generations);
+	struct config *c = load(old->config->file);
+	struct columns *columns;
+
+	columns = c == NULL ? NULL : columns_for(old, c);
+	if (columns == NULL)
+		goto out;
+	if (agent_prepare(m, c) == -1 || sockets_open(&m->sockets, c) == -1)
+		goto out;
+	if (!change_log(old->config, c)) {
+		sockets_prune(&m->sockets, old->config);
+		goto out;
+	}
+	compare_fixed(old->config, c);
+	sockets_prune(&m->sockets, c);
+	generation_new(m, c, columns);
+	children_start(m);
+	generation_advance(old, STAGE_RETIRED);
+	log_event(LEVEL_INFO, "the configuration is changed");
+	return;
+out:
+	if (columns != NULL && columns->refs == 0)
+		columns_free(&columns);
+	conf_free(&c);
+	log_event(LEVEL_ERROR,
+	    "reload failed: the configuration of before stays in force");
+}
+
+static struct config *
+load(const char *file)
+{
+	struct config *c = NULL;
+	char *text = NULL, *line, *next;
+	size_t size = 0;
+	FILE *err = open_memstream(&text, &size);
+
+	if (err == NULL) {
+		log_event(LEVEL_ERROR, "%s: %s", file, strerror(errno));
+		return NULL;
+	}
+	c = conf_load(file, err);
+	fclose(err);
+	for (line = text; *line != '\0'; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next != '\0')
+			*next++ = '\0';
+		log_event(c == NULL ? LEVEL_ERROR : LEVEL_WARN, "%s", line);
+	}
+	free(text);
+	return c;
+}
+
+/* A log{} that does not say where to log goes on as before: with the target
+ * that -d chose, or with an earlier one. */
+static bool
+change_log(const struct config *old, struct config *c)
+{
+	if (c->log.to < 0) {
+		c->log.to = old->log.to;
+		if (c->log.path == NULL && old->log.path != NULL)
+			c->log.path = arena_strndup(
+			    &c->arena, old->log.path, strlen(old->log.path));
+	} else if (c->log.to == LOG_TO_STDERR && old->log.to != LOG_TO_STDERR) {
+		log_event(
+		    LEVEL_ERROR, "log to stderr can not begin with a reload");
+		return false;
+	}
+	if (log_open(&c->log) == -1) {
+		log_event(LEVEL_ERROR, "can not open %s: %s",
+		    c->log.path != NULL ? c->log.path : "the log",
+		    strerror(errno));
+		return false;
+	}
+	give_log_file(c);
+	return true;
+}
+
+static void
+compare_fixed(const struct config *old, const struct config *c)
+{
+	const char *a = old->pid_file != NULL ? old->pid_file : "";
+	const char *b = c->pid_file != NULL ? c->pid_file : "";
+
+	if (strcmp(a, b) != 0)
+		log_event(LEVEL_WARN, "pid-file changes with the next start");
+	a = old->user != NULL ? old->user : "";
+	b = c->user != NULL ? c->user : "";
+	if (strcmp(a, b) != 0)
+		log_event(LEVEL_WARN,
+		    "user changes for the agent with the next start");
+}
+
+/* The children open the file again at USR1, without being root.  Only a plain
+ * file with one name: nobody shall be given another one by a link. */
+static void
+give_log_file(const struct config *c)
+{
+	const struct passwd *pw;
+	struct stat st;
+	int fd;
+
+	if (c->log.to != LOG_TO_FILE || c->user == NULL || geteuid() != 0 ||
+	    (pw = getpwnam(c->user)) == NULL)
+		return;
+	fd = open(c->log.path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    fchown(fd, pw->pw_uid, pw->pw_gid) == -1)
+		log_event(LEVEL_WARN, "can not give %s to user %s: %s",
+		    c->log.path, c->user, strerror(errno));
+	close(fd);
+}
+
+static void
+end(struct master *m)
+{
+	int i;
+
+	sockets_prune(&m->sockets, NULL);
+	for (i = 0; i < 2; i++) {
+		if (m->agent_fds[i] != -1)
+			close(m->agent_fds[i]);
+		if (m->life_fds[i] != -1)
+			close(m->life_fds[i]);
+	}
+	pidfile_remove(m);
+	free(m->pid_file);
+}
+
+int64_t
+master_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
+}

@@ -1,0 +1,110 @@
+#ifndef POSTERN_MASTER_PRIV_H
+#define POSTERN_MASTER_PRIV_H
+
+/*
+ * Private to master*.c: the master's listening sockets, its columns in the
+ * shared memory, its children and its pid file.
+ */
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net.h"
+
+struct config;
+struct stats;
+
+/* Listening sockets (master_sockets.c). */
+struct listen_socket {
+	TAILQ_ENTRY(listen_socket) entry;
+	struct net_addr addr;
+	int fd;
+};
+TAILQ_HEAD(listen_sockets, listen_socket);
+
+/* Opens what is not open yet; all, or none and -1 after logging why. */
+int sockets_open(struct listen_sockets *list, const struct config *c);
+/* Closes what c does not have; all if c is NULL. */
+void sockets_prune(struct listen_sockets *list, const struct config *c);
+/* The descriptors in the order of worker.h; to be freed. */
+int *sockets_order(const struct listen_sockets *list, const struct config *c);
+
+/* Shared memory that the workers of one or more generations use. */
+struct columns {
+	struct stats *stats;
+	bool *used; /* by count columns */
+	unsigned count;
+	unsigned refs; /* generations */
+};
+
+/* A child that is to run until it is told to end. */
+struct child {
+	pid_t pid; /* 0: does not run */
+	unsigned column;
+	int64_t started;
+	int64_t pause;	    /* before the next start, when it keeps dying */
+	int64_t restart_at; /* 0: nothing is planned */
+};
+
+enum stage {
+	STAGE_RUNNING,
+	STAGE_RETIRED, /* drains, for a newer one has taken over */
+	STAGE_ENDING,  /* drains, with the drain time of the configuration */
+	STAGE_KILLED
+};
+
+/* The workers of one configuration. */
+struct generation {
+	TAILQ_ENTRY(generation) entry;
+	struct config *config; /* owned */
+	struct columns *columns;
+	int *fds;	       /* owned; in the order of worker.h */
+	struct child *workers; /* owned */
+	unsigned count;
+	enum stage stage;
+	int64_t due; /* the next stage; 0: never */
+};
+TAILQ_HEAD(generations, generation);
+
+struct master {
+	struct generations generations; /* the first one is the present */
+	struct listen_sockets sockets;
+	struct child agent;
+	int agent_fds[2]; /* for workers, for the agent; -1: no agent */
+	int life_fds[2];  /* a pipe; its writing end is the master's alone */
+	int pid_fd;	  /* -1: none */
+	char *pid_file;	  /* owned */
+	bool stopping;
+	int64_t agent_due; /* when stopping: kill the agent; 0: not yet */
+};
+
+int64_t master_now(void);
+
+/* Generations and columns (master_workers.c). */
+struct generation *generation_new(
+    struct master *m, struct config *c, struct columns *columns);
+void generation_free(struct master *m, struct generation **gp);
+/* Columns for the workers of c: those of now if they fit, or new ones; NULL
+ * when the memory can not be had. */
+struct columns *columns_for(
+    const struct generation *now, const struct config *c);
+void columns_free(struct columns **cp);
+void generation_advance(struct generation *g, enum stage stage);
+bool generation_alive(const struct generation *g);
+
+/* Starts children that are due; restarts what died. */
+void children_start(struct master *m);
+void children_reap(struct master *m);
+void children_signal(struct master *m, int signal_number);
+/* Workers need one, and there are no sockets for it yet: 0, or -1. */
+int agent_prepare(struct master *m, const struct config *c);
+
+/* The pid file (master_pidfile.c): 0, or the exit code after logging why. */
+int pidfile_write(struct master *m, const char *path);
+void pidfile_remove(struct master *m);
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * The master's children: generations of workers, and the agent.
+ */
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "backend.h"
+#include "conf.h"
+#include "log.h"
+#include "master_priv.h"
+#include "mem.h"
+#include "priv.h"
+#include "stats.h"
+#include "worker.h"
+
+#define YOUNG_MS 2000	   /* who dies before keeps dying */
+#define PAUSE_FIRST_MS 250 /* then doubled */
+#define PAUSE_MAX_MS 10000
+#define RETIRED_MS (10 * 60 * 1000)
+#define KILL_AFTER_MS 1000 /* behind the drain time */
+
+static unsigned worker_count(const struct config *);
+static bool same_servers(const struct config *, const struct config *);
+static unsigned columns_free_count(const struct columns *);
+static unsigned columns_take(struct columns *);
+static void start_worker(struct master *, struct generation *, unsigned);
+static void run_worker(struct master *, struct generation *, unsigned)
+    __attribute__((noreturn));
+static void start_agent(struct master *);
+static pid_t start_child(struct child *, const char *);
+static void become_child(const struct master *);
+static void worker_died(struct generation *, unsigned, int);
+static void plan_restart(struct child *);
+static void log_death(const char *, const struct child *, int, bool);
+
+struct generation *
+generation_new(struct master *m, struct config *c, struct columns *columns)
+{
+	struct generation *g = xcalloc(1, sizeof(*g));
+	unsigned i;
+
+	g->config = c;
+	g->columns = columns;
+	columns->refs++;
+	g->fds = sockets_order(&m->sockets, c);
+	g->count = worker_count(c);
+	g->workers = xcalloc(g->count, sizeof(*g->workers));
+	for (i = 0; i < g->count; i++) {
+		g->workers[i].column = columns_take(columns);
+		g->workers[i].restart_at = master_now();
+	}
+	TAILQ_INSERT_HEAD(&m->generations, g, entry);
+	return g;
+}
+
+void
+generation_free(struct master *m, struct generation **gp)
+{
+	struct generation *g = *gp;
+	unsigned i;
+
+	*gp = NULL;
+	TAILQ_REMOVE(&m->generations, g, entry);
+	for (i = 0; i < g->count; i++)
+		g->columns->used[g->workers[i].column] = false;
+	if (--g->columns->refs == 0)
+		columns_free(&g->columns);
+	conf_free(&g->config);
+	free(g->workers);
+	free(g->fds);
+	free(g);
+}
+
+static unsigned
+worker_count(const struct config *c)
+{
+	return c->workers > 0 ? (unsigned)c->workers : priv_processors();
+}
+
+/* Columns are of use for the next generation as well, as long as they mean the
+ * same servers: then the totals hold while the old workers drain. */
+struct columns *
+columns_for(const struct generation *now, const struct config *c)
+{
+	unsigned need = worker_count(c);
+	struct columns *cols;
+
+	if (now != NULL && same_servers(now->config, c) &&
+	    columns_free_count(now->columns) >= need)
+		return now->columns;
+	cols = xcalloc(1, sizeof(*cols));
+	cols->count = 2 * need; /* for one reload */
+	cols->stats = stats_new(cols->count, c->server_count);
+	if (cols->stats == NULL) {
+		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
+		free(cols);
+		return NULL;
+	}
+	cols->used = xcalloc(cols->count, sizeof(*cols->used));
+	return cols;
+}
+
+void
+columns_free(struct columns **cp)
+{
+	struct columns *cols = *cp;
+
+	*cp = NULL;
+	stats_free(&cols->stats);
+	free(cols->used);
+	free(cols);
+}
+
+static bool
+same_servers(const struct config *a, const struct config *b)
+{
+	size_t i, k;
+
+	if (a->backend_count != b->backend_count)
+		return false;
+	for (i = 0; i < a->backend_count; i++) {
+		const struct backend_conf *x = &a->backends[i];
+		const struct backend_conf *y = &b->backends[i];
+
+		if (x->server_count != y->server_count)
+			return false;
+		for (k = 0; k < x->server_count; k++)
+			if (strcmp(x->servers[k].address,
+				y->servers[k].address) != 0)
+				return false;
+	}
+	return true;
+}
+
+static unsigned
+columns_free_count(const struct columns *cols)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < cols->count; i++)
+		n += !cols->used[i];
+	return n;
+}
+
+static unsigned
+columns_take(struct columns *cols)
+{
+	unsigned i = 0;
+
+	while (cols->used[i])
+		i++;
+	cols->used[i] = true;
+	stats_clear_worker(cols->stats, i);
+	return i;
+}
+
+bool
+generation_alive(const struct generation *g)
+{
+	unsigned i;
+
+	for (i = 0; i < g->count; i++)
+		if (g->workers[i].pid != 0)
+			return true;
+	return false;
+}
+
+void
+generation_advance(struct generation *g, enum stage stage)
+{
+	static const int signals[] = {
+		[STAGE_RETIRED] = SIGUSR2,
+		[STAGE_ENDING] = SIGTERM,
+		[STAGE_KILLED] = SIGKILL,
+	};
+	unsigned i;
+
+	if (stage <= g->stage)
+		return;
+	g->stage = stage;
+	g->due = 0;
+	if (stage == STAGE_RETIRED)
+		g->due = master_now() + RETIRED_MS;
+	else if (stage == STAGE_ENDING)
+		g->due = master_now() + g->config->drain + KILL_AFTER_MS;
+	for (i = 0; i < g->count; i++) {
+		g->workers[i].restart_at = 0;
+		if (g->workers[i].pid == 0)
+			continue;
+		if (stage == STAGE_KILLED)
+			log_event(LEVEL_WARN, "worker %u (pid %ld) is killed",
+			    g->workers[i].column, (long)g->workers[i].pid);
+		(void)kill(g->workers[i].pid, signals[stage]);
+	}
+}
+
+void
+children_start(struct master *m)
+{
+	struct generation *g = TAILQ_FIRST(&m->generations);
+	int64_t now = master_now();
+	unsigned i;
+
+	/* Before the workers: it is there when they need it. */
+	if (m->agent.restart_at != 0 && m->agent.restart_at <= now)
+		start_agent(m);
+	for (i = 0; g != NULL && i < g->count; i++)
+		if (g->workers[i].restart_at != 0 &&
+		    g->workers[i].restart_at <= now)
+			start_worker(m, g, i);
+}
+
+static void
+start_worker(struct master *m, struct generation *g, unsigned i)
+{
+	if (start_child(&g->workers[i], "worker") == 0)
+		run_worker(m, g, i);
+}
+
+/* Returns 0 in the child.  What is in the log's buffer is written before, not
+ * twice. */
+static pid_t
+start_child(struct child *ch, const char *what)
+{
+	pid_t pid;
+
+	log_flush();
+	ch->started = master_now();
+	ch->restart_at = 0;
+	pid = fork();
+	if (pid == -1) {
+		log_event(
+		    LEVEL_ERROR, "can not start %s: %s", what, strerror(errno));
+		plan_restart(ch);
+	} else if (pid > 0) {
+		ch->pid = pid;
+	}
+	return pid;
+}
+
+static void
+run_worker(struct master *m, struct generation *g, unsigned i)
+{
+	const struct worker_start start = {
+		.config = g->config,
+		.stats = g->columns->stats,
+		.number = g->workers[i].column,
+		.listen_fds = g->fds,
+		.master_fd = m->life_fds[0],
+		.agent_fd = m->agent_fds[0],
+	};
+
+	become_child(m);
+	if (m->agent_fds[1] != -1)
+		close(m->agent_fds[1]);
+	if (priv_drop(geteuid() == 0 ? g->config->user : NULL) == -1) {
+		log_flush();
+		exit(EX_NOPERM);
+	}
+	exit(worker_run(&start));
+}
+
+static void
+start_agent(struct master *m)
+{
+	const struct config *c = TAILQ_FIRST(&m->generations)->config;
+	struct listen_socket *s;
+	sigset_t none;
+	int code = EX_NOPERM;
+
+	if (start_child(&m->agent, "agent") != 0)
+		return;
+	become_child(m);
+	close(m->life_fds[0]);
+	close(m->agent_fds[0]); /* its end is the end of all workers */
+	TAILQ_FOREACH (s, &m->sockets, entry)
+		close(s->fd);
+	if (priv_drop(geteuid() == 0 ? c->user : NULL) == 0) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		code = agent_run(m->agent_fds[1]);
+	}
+	log_flush();
+	exit(code);
+}
+
+/* A terminal's INT and HUP go to all processes; the master decides what
+ * becomes of the children.  Signals stay blocked until the child is ready. */
+static void
+become_child(const struct master *m)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGPIPE };
+	static const int usual[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD };
+	struct sigaction sa;
+	size_t i;
+
+	memset(&sa, 0, sizeof(sa));
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = SIG_IGN;
+	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)sigaction(ignored[i], &sa, NULL);
+	sa.sa_handler = SIG_DFL;
+	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		(void)sigaction(usual[i], &sa, NULL);
+	close(m->life_fds[1]);
+}
+
+void
+children_reap(struct master *m)
+{
+	struct generation *g, *next;
+	unsigned i;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == m->agent.pid) {
+			log_death("agent", &m->agent, status, m->stopping);
+			m->agent.pid = 0;
+			if (!m->stopping)
+				plan_restart(&m->agent);
+			continue;
+		}
+		TAILQ_FOREACH (g, &m->generations, entry)
+			for (i = 0; i < g->count; i++)
+				if (g->workers[i].pid == pid)
+					worker_died(g, i, status);
+	}
+	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
+		next = TAILQ_NEXT(g, entry);
+		if (g->stage != STAGE_RUNNING && !generation_alive(g))
+			generation_free(m, &g);
+	}
+}
+
+static void
+worker_died(struct generation *g, unsigned i, int status)
+{
+	struct child *ch = &g->workers[i];
+
+	log_death("worker", ch, status, g->stage != STAGE_RUNNING);
+	ch->pid = 0;
+	stats_clear_worker(g->columns->stats, ch->column);
+	if (g->stage == STAGE_RUNNING)
+		plan_restart(ch);
+}
+
+static void
+plan_restart(struct child *ch)
+{
+	int64_t now = master_now();
+
+	if (now - ch->started >= YOUNG_MS)
+		ch->pause = 0;
+	else if (ch->pause == 0)
+		ch->pause = PAUSE_FIRST_MS;
+	else if (ch->pause < PAUSE_MAX_MS)
+		ch->pause *= 2;
+	if (ch->pause > PAUSE_MAX_MS)
+		ch->pause = PAUSE_MAX_MS;
+	ch->restart_at = now + ch->pause;
+}
+
+static void
+log_death(const char *what, const struct child *ch, int status, bool expected)
+{
+	enum log_level level = LEVEL_ERROR;
+
+	if (WIFSIGNALED(status))
+		log_event(level, "%s %u (pid %ld) died: %s", what, ch->column,
+		    (long)ch->pid, strsignal(WTERMSIG(status)));
+	else if (!expected || WEXITSTATUS(status) != 0)
+		log_event(level, "%s %u (pid %ld) ended with code %d", what,
+		    ch->column, (long)ch->pid, WEXITSTATUS(status));
+	else
+		log_event(LEVEL_INFO, "%s %u (pid %ld) ended", what, ch->column,
+		    (long)ch->pid);
+}
+
+void
+children_signal(struct master *m, int signal_number)
+{
+	struct generation *g;
+	unsigned i;
+
+	TAILQ_FOREACH (g, &m->generations, entry)
+		for (i = 0; i < g->count; i++)
+			if (g->workers[i].pid != 0)
+				(void)kill(g->workers[i].pid, signal_number);
+}
+
+int
+agent_prepare(struct master *m, const struct config *c)
+{
+	bool needed = false;
+	size_t i;
+
+	for (i = 0; i < c->backend_count; i++)
+		if (c->backends[i].type->link == BACKEND_AGENT)
+			needed = true;
+	if (!needed || m->agent_fds[0] != -1)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, m->agent_fds) == -1 ||
+	    net_nonblock(m->agent_fds[0]) == -1 ||
+	    net_cloexec(m->agent_fds[0]) == -1 ||
+	    net_cloexec(m->agent_fds[1]) == -1) {
+		log_event(LEVEL_ERROR, "no sockets for the agent: %s",
+		    strerror(errno));
+		return -1;
+	}
+	m->agent.restart_at = master_now();
+	return 0;
+}

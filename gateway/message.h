@@ -1,0 +1,76 @@
+#ifndef POSTERN_MESSAGE_H
+#define POSTERN_MESSAGE_H
+
+/*
+ * A message's content: stored while it comes in, read as often as filters and
+ * backends want it.  Content is kept unstuffed, in memory up to the spool's
+ * threshold, above that in an unlinked file.  Headers to add are edits; the
+ * content itself is never changed.
+ */
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "opt.h"
+
+struct message;
+struct spool;
+
+struct spool_conf {
+	const char *directory; /* for the unlinked files */
+	int64_t memory;	       /* octets of one message kept in memory */
+};
+extern const struct opt spool_options[];
+
+/* One per process.  Keeps some free blocks, so that messages of ordinary size
+ * cost no page faults.  conf is borrowed. */
+struct spool *spool_new(const struct spool_conf *conf);
+void spool_free(struct spool **sp);
+
+struct message *message_new(struct spool *sp);
+void message_free(struct message **mp);
+
+/* Appends content.  0, or -1 with errno (a full disk: ENOSPC), after which the
+ * message is broken and every further append fails alike. */
+int message_append(struct message *m, const void *data, size_t len);
+/* Octets of content, without added headers. */
+uint64_t message_size(const struct message *m);
+/* A line of the content begins with a dot (see smtp_data.h). */
+void message_set_leading_dot(struct message *m, bool dot);
+bool message_has_leading_dot(const struct message *m);
+bool message_in_file(const struct message *m);
+
+/* Adds header text in front of what is there now: one or more complete header
+ * fields, each line ending in CRLF, no line beginning with a dot. */
+void message_prepend(struct message *m, const char *text, size_t len);
+
+/* Octets that a reader will deliver: added headers and content. */
+uint64_t message_wire_size(const struct message *m);
+
+/* A reader goes through the added headers and then the content.  It holds
+ * a buffer only when the content is in a file.  Several may exist.  Nothing may
+ * be appended while one exists. */
+struct message_reader;
+struct message_reader *message_reader_new(const struct message *m);
+void message_reader_free(struct message_reader **rp);
+/* The piece at the current position, without moving: 0 with *len_r == 0 at the
+ * end, -1 with errno when the file can not be read. */
+int message_reader_peek(
+    struct message_reader *r, const char **data_r, size_t *len_r);
+/* Moves on, by at most what peek or gather returned. */
+void message_reader_skip(struct message_reader *r, size_t len);
+/* Fills iov with the pieces from the current position on, without moving: at
+ * most max of them, and one only when the content is in a file.  Returns how
+ * many, 0 at the end, -1 with errno. */
+int message_reader_gather(struct message_reader *r, struct iovec *iov, int max);
+/* Is the current piece content (which may need dots), or an added header? */
+bool message_reader_in_content(const struct message_reader *r);
+
+/* Messages that exist in this process, for tests. */
+unsigned message_outstanding(void);
+
+#endif

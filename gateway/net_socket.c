@@ -1,0 +1,201 @@
+/*
+ * The socket calls that need more than one line.
+ */
+
+#include "net.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SOCKET_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+union fd_message { /* aligned for a control message */
+	struct cmsghdr head;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+static int set_on(int, int, int);
+static int bind_to(int, const struct net_addr *);
+static bool is_stale(const struct net_addr *);
+
+int
+net_listen(const struct net_addr *a, int backlog)
+{
+	int family = a->ss.ss_family;
+	int fd = socket(family, SOCKET_FLAGS, 0);
+	int error;
+
+	if (fd == -1)
+		return -1;
+	if ((family != AF_UNIX && set_on(fd, SOL_SOCKET, SO_REUSEADDR) == -1) ||
+	    (family == AF_INET6 &&
+		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1) ||
+	    bind_to(fd, a) == -1 || listen(fd, backlog) == -1) {
+		error = errno;
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+static int
+set_on(int fd, int level, int option)
+{
+	int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+/* A process that died leaves its unix socket behind. */
+static int
+bind_to(int fd, const struct net_addr *a)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&a->ss;
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->ss;
+
+	if (bind(fd, sa, a->len) == 0)
+		return 0;
+	if (errno != EADDRINUSE || a->ss.ss_family != AF_UNIX)
+		return -1;
+	if (!is_stale(a)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	if (unlink(un->sun_path) == -1 && errno != ENOENT)
+		return -1;
+	return bind(fd, sa, a->len);
+}
+
+/* A socket on which nobody listens, and nothing else than a socket. */
+static bool
+is_stale(const struct net_addr *a)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->ss;
+	struct stat st;
+	bool stale;
+	int fd;
+
+	if (lstat(un->sun_path, &st) == -1)
+		return errno == ENOENT;
+	if (!S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
+	if (fd == -1)
+		return false;
+	stale = connect(fd, (const struct sockaddr *)&a->ss, a->len) == -1 &&
+	    errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+int
+net_accept(int fd, struct net_addr *peer_r)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int client;
+
+	do {
+		len = sizeof(ss);
+		memset(&ss, 0, sizeof(ss));
+		client = accept4(fd, (struct sockaddr *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	} while (client == -1 && errno == EINTR);
+	if (client == -1)
+		return -1;
+	if (len == 0) /* a client without a name, on some systems */
+		ss.ss_family = AF_UNIX;
+	net_from_sockaddr(peer_r, (struct sockaddr *)&ss,
+	    len > 0 ? len : (socklen_t)sizeof(struct sockaddr_un));
+	if (ss.ss_family != AF_UNIX)
+		(void)set_on(client, IPPROTO_TCP, TCP_NODELAY);
+	return client;
+}
+
+int
+net_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags == -1 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+int
+net_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags == -1 ? -1 : fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+int
+net_send_fd(int sock, int fd)
+{
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	union fd_message control;
+	struct msghdr msg;
+	struct cmsghdr *cm;
+	ssize_t n;
+
+	memset(&control, 0, sizeof(control));
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = &control;
+	msg.msg_controllen = sizeof(control.space);
+	cm = CMSG_FIRSTHDR(&msg);
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
+	do
+		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	return n == 1 ? 0 : -1;
+}
+
+int
+net_recv_fd(int sock)
+{
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	union fd_message control;
+	struct msghdr msg;
+	struct cmsghdr *cm;
+	ssize_t n;
+	int fd;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = &control;
+	msg.msg_controllen = sizeof(control.space);
+	do
+		n = recvmsg(sock, &msg, 0);
+	while (n == -1 && errno == EINTR);
+	if (n <= 0) {
+		errno = n == 0 ? 0 : errno;
+		return -1;
+	}
+	cm = CMSG_FIRSTHDR(&msg);
+	if (cm == NULL || cm->cmsg_level != SOL_SOCKET ||
+	    cm->cmsg_type != SCM_RIGHTS ||
+	    cm->cmsg_len != CMSG_LEN(sizeof(fd))) {
+		errno = EBADMSG;
+		return -1;
+	}
+	memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
+	(void)net_cloexec(fd);
+	return fd;
+}

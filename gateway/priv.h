@@ -1,0 +1,22 @@
+#ifndef POSTERN_PRIV_H
+#define POSTERN_PRIV_H
+
+/*
+ * Privileges, and the few calls that exist on some systems only.  What a
+ * system or a start without root can not do is skipped and said in the log.
+ */
+
+/* Becomes user with its groups, for good; no new privileges afterwards where
+ * the system knows that.  0, or -1 after logging why. */
+int priv_drop(const char *user);
+/* Detaches from the terminal (double fork); returns in the daemon only, after
+ * the parent has waited for priv_daemon_ready(). */
+int priv_daemonize(void);
+/* Lets the parent of the daemon exit with success. */
+void priv_daemon_ready(void);
+/* Raises the limit of descriptors as far as the system allows. */
+void priv_raise_nofile(void);
+/* Processors of this machine. */
+unsigned priv_processors(void);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * Privileges and the life as a daemon: what every system has.
+ */
+
+#include "priv.h"
+
+#include <sys/types.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "priv_system.h"
+
+/* Between the daemon and who waits for it; -1: nobody does. */
+static int ready_fd = -1;
+
+static int become(const struct passwd *);
+static int exit_code(pid_t);
+static void wait_for_daemon(int, pid_t) __attribute__((noreturn));
+
+int
+priv_drop(const char *user)
+{
+	const struct passwd *pw;
+
+	if (user != NULL && geteuid() != 0) {
+		log_event(LEVEL_WARN, "not started by root: user %s is skipped",
+		    user);
+	} else if (user != NULL) {
+		pw = getpwnam(user);
+		if (pw == NULL) {
+			log_event(LEVEL_ERROR, "there is no user %s", user);
+			return -1;
+		}
+		if (become(pw) == -1) {
+			log_event(LEVEL_ERROR, "can not become user %s: %s",
+			    user, strerror(errno));
+			return -1;
+		}
+	}
+	if (priv_no_new_privileges() == -1)
+		log_event(LEVEL_WARN, "no-new-privileges is not to be had: %s",
+		    strerror(errno));
+	return 0;
+}
+
+/* As root, setgid() and setuid() set the saved numbers, too. */
+static int
+become(const struct passwd *pw)
+{
+	if (initgroups(pw->pw_name, pw->pw_gid) == -1 ||
+	    setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1)
+		return -1;
+	if (pw->pw_uid != 0 && setuid(0) == 0) {
+		errno = EPERM; /* it is not for good */
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * Three processes: who was started waits for the leader of the new session,
+ * and that one for the daemon, which so can never get a terminal again.  Both
+ * end when the daemon is ready, or as it ended.  The working directory stays:
+ * paths may be relative to it, at a reload, too.
+ */
+int
+priv_daemonize(void)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe(fds) == -1)
+		return -1;
+	pid = fork();
+	if (pid == -1)
+		return -1;
+	if (pid > 0) {
+		close(fds[0]);
+		close(fds[1]);
+		_exit(exit_code(pid));
+	}
+	if (setsid() == -1)
+		_exit(EX_OSERR);
+	pid = fork();
+	if (pid == -1)
+		_exit(EX_OSERR);
+	if (pid > 0) {
+		close(fds[1]);
+		wait_for_daemon(fds[0], pid);
+	}
+	close(fds[0]);
+	(void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	ready_fd = fds[1];
+	return 0;
+}
+
+static void
+wait_for_daemon(int fd, pid_t pid)
+{
+	char c;
+	ssize_t n;
+
+	do
+		n = read(fd, &c, 1);
+	while (n == -1 && errno == EINTR);
+	_exit(n == 1 ? EX_OK : exit_code(pid));
+}
+
+static int
+exit_code(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return EX_OSERR;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
+}
+
+void
+priv_daemon_ready(void)
+{
+	int null;
+	ssize_t n;
+
+	if (ready_fd == -1)
+		return;
+	null = open("/dev/null", O_RDWR);
+	if (null != -1) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		(void)dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+	do
+		n = write(ready_fd, "", 1);
+	while (n == -1 && errno == EINTR);
+	close(ready_fd);
+	ready_fd = -1;
+}
+
+void
+priv_raise_nofile(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_event(LEVEL_WARN,
+		    "can not raise the limit of descriptors: %s",
+		    strerror(errno));
+}
+
+unsigned
+priv_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : (unsigned)n;
+}

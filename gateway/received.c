@@ -1,0 +1,64 @@
+/*
+ * The Received header field: see received.h.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "client.h"
+#include "envelope.h"
+#include "received.h"
+
+/* RFC 5322 3.3, in UTC; strftime() would ask the locale. */
+static void
+format_date(char *buf, size_t size, int64_t wall_ms)
+{
+	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu",
+		"Fri", "Sat" };
+	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May",
+		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	time_t t = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	snprintf(buf, size, "%s, %d %s %d %02d:%02d:%02d +0000",
+	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
+	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/* An address literal as RFC 5321 4.1.3 wants it. */
+static void
+format_literal(char *buf, size_t size, const struct client *c)
+{
+	const char *tag = c->addr.ss.ss_family == AF_INET6 ? "IPv6:" : "";
+
+	if (c->addr.ss.ss_family == AF_UNIX)
+		snprintf(buf, size, "[127.0.0.1]");
+	else
+		snprintf(buf, size, "[%s%s]", tag, c->ip);
+}
+
+size_t
+received_line(char *buf, size_t size, const struct client *client,
+    const struct envelope *envelope, const char *hostname, const char *id,
+    int64_t wall_ms)
+{
+	char literal[NET_TEXT_MAX + 8], date[64];
+	bool one = envelope->count == 1;
+	int n;
+
+	format_literal(literal, sizeof(literal), client);
+	format_date(date, sizeof(date), wall_ms);
+	n = snprintf(buf, size,
+	    "Received: from %.255s (%s)\r\n"
+	    "\tby %.255s with %s id %s%s%.320s%s;\r\n"
+	    "\t%s\r\n",
+	    client->helo, literal, hostname, client->esmtp ? "ESMTP" : "SMTP",
+	    id, one ? "\r\n\tfor <" : "",
+	    one ? envelope->rcpts[0].addr.text : "", one ? ">" : "", date);
+	assert(n > 0 && (size_t)n < size);
+	return (size_t)n;
+}

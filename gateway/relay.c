@@ -1,0 +1,368 @@
+/*
+ * The relay: beginning, links and the end of deliveries.  See relay.h; the
+ * conversation in between is in delivery.c.
+ */
+
+#include <sys/socket.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "compat.h"
+#include "conn.h"
+#include "delivery.h"
+#include "fold.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+#include "message.h"
+#include "relay.h"
+
+#define DELIVERY_MAGIC 0x646c7631u
+
+struct relay {
+	struct loop *loop;
+	const struct backend_conf *backends;
+	size_t count;
+	struct pool **pools; /* owned; NULL for backends without servers */
+	int agent_fd;
+	const char *hostname;
+};
+
+static void got_link(struct pool_wait *w, struct link *l, const char *why);
+static void on_deadline(void *arg);
+static void tell_end(struct task *t);
+static void attempt(struct delivery *dl, bool fresh);
+static void finish(struct delivery *dl);
+
+struct relay *
+relay_new(struct loop *l, const struct backend_conf *conf, size_t count,
+    struct stats *stats, unsigned worker, int agent_fd, const char *hostname)
+{
+	struct relay *r = xcalloc(1, sizeof(*r));
+	size_t i;
+
+	r->loop = l;
+	r->backends = conf;
+	r->count = count;
+	r->agent_fd = agent_fd;
+	r->hostname = hostname;
+	r->pools = xcalloc(count + 1, sizeof(struct pool *));
+	for (i = 0; i < count; i++)
+		if (conf[i].type->link == BACKEND_SERVER)
+			r->pools[i] = pool_new(l, &conf[i], stats, worker);
+	return r;
+}
+
+void
+relay_free(struct relay **rp)
+{
+	struct relay *r = *rp;
+	size_t i;
+
+	if (r == NULL)
+		return;
+	for (i = 0; i < r->count; i++)
+		pool_free(&r->pools[i]);
+	free(r->pools);
+	free(r);
+	*rp = NULL;
+}
+
+void
+relay_close_idle(struct relay *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->count; i++)
+		if (r->pools[i] != NULL)
+			pool_close_idle(r->pools[i]);
+}
+
+const char *
+dl_helo(const struct delivery *dl)
+{
+	return dl->conf->helo != NULL ? dl->conf->helo : dl->relay->hostname;
+}
+
+struct delivery *
+relay_start(struct relay *r, const struct relay_order *order,
+    relay_done_fn *done, void *ctx)
+{
+	struct delivery *dl = xcalloc(1, sizeof(*dl));
+
+	assert(order->backend < r->count && order->envelope->count > 0);
+	dl->magic = DELIVERY_MAGIC;
+	dl->relay = r;
+	dl->order = *order;
+	dl->conf = &r->backends[order->backend];
+	dl->done = done;
+	dl->ctx = ctx;
+	dl->began = loop_now(r->loop);
+	dl->wait.got = got_link;
+	dl->task.run = tell_end;
+	dl->outcomes =
+	    xcalloc(order->envelope->count, sizeof(struct dl_outcome));
+	timer_init(&dl->deadline, r->loop, on_deadline, dl);
+	timer_set(&dl->deadline, order->deadline);
+	attempt(dl, false);
+	return dl;
+}
+
+/* Links. */
+
+static void
+use_link(struct delivery *dl, struct link *l)
+{
+	dl->link = l;
+	dl->server = l->server != NULL ? l->server->name : NULL;
+	delivery_attach(dl);
+}
+
+/* The agent gets one end of a new socketpair; its link is never pooled. */
+static void
+open_agent_link(struct delivery *dl)
+{
+	struct link *l;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1) {
+		delivery_link_lost(dl, "socketpair: %s", strerror(errno));
+		return;
+	}
+	if (net_nonblock(fds[0]) == -1 || net_cloexec(fds[0]) == -1 ||
+	    net_send_fd(dl->relay->agent_fd, fds[1]) == -1) {
+		delivery_link_lost(
+		    dl, "the agent can not be reached: %s", strerror(errno));
+		close(fds[0]);
+		close(fds[1]);
+		return;
+	}
+	close(fds[1]);
+	l = xcalloc(1, sizeof(*l));
+	l->connected = true;
+	l->born = loop_now(dl->relay->loop);
+	l->uses = 1;
+	if (dl->conf->type->link_size > 0)
+		l->state = xcalloc(1, dl->conf->type->link_size);
+	l->conn = conn_new(dl->relay->loop, fds[0], NULL, NULL);
+	use_link(dl, l);
+}
+
+static void
+attempt(struct delivery *dl, bool fresh)
+{
+	struct link *l;
+
+	delivery_forget(dl);
+	dl->error[0] = '\0';
+	switch (dl->conf->type->link) {
+	case BACKEND_NO_LINK:
+		delivery_progress(dl, dl->conf->type->deliver(dl));
+		break;
+	case BACKEND_AGENT:
+		open_agent_link(dl);
+		break;
+	case BACKEND_SERVER:
+		l = pool_get(dl->relay->pools[dl->order.backend], &dl->wait,
+		    fresh, dl->tried);
+		if (l != NULL)
+			use_link(dl, l);
+		break;
+	}
+}
+
+static void
+got_link(struct pool_wait *w, struct link *l, const char *why)
+{
+	struct delivery *dl = container_of(w, struct delivery, wait);
+
+	if (l != NULL)
+		use_link(dl, l);
+	else
+		delivery_link_lost(dl, "%s", why);
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct delivery *dl = arg;
+
+	dl->broken = true;
+	snprintf(dl->error, sizeof(dl->error), "%s",
+	    dl->link == NULL ? "no connection in time" : "no reply in time");
+	finish(dl);
+}
+
+/*
+ * An attempt failed.  As long as nothing was committed, a pooled connection
+ * that turned out stale is replaced by a fresh one, once and silently, and a
+ * server that can not be talked to by the next one.
+ */
+void
+delivery_link_lost(struct delivery *dl, const char *fmt, ...)
+{
+	bool was_pooled = dl->link != NULL && dl->link->uses > 1;
+	bool again = false;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(dl->error, sizeof(dl->error), fmt, ap);
+	va_end(ap);
+	if (dl->link != NULL && dl->link->pool != NULL && !dl->committed) {
+		if (!was_pooled)
+			dl->tried |= 1u << dl->link->target;
+		again = was_pooled ||
+		    pool_has_other(dl->link->pool, dl->tried);
+	}
+	dl->broken = true;
+	if (!again) {
+		finish(dl);
+		return;
+	}
+	log_event(LEVEL_DEBUG, "%s: backend %s: %s; trying another connection",
+	    dl->order.id, dl->conf->name, dl->error);
+	pool_drop(&dl->link);
+	attempt(dl, was_pooled);
+}
+
+/* Did the server refuse to talk at all (banner, EHLO, RSET), or close a pooled
+ * connection with 421 instead of an answer? */
+static bool
+server_unwilling(const struct delivery *dl)
+{
+	const struct dl_outcome *first = &dl->outcomes[0];
+	size_t i;
+
+	if (dl->link->uses > 1 && first->set && first->reply.code == 421)
+		return true;
+	for (i = 0; i < dl_count(dl); i++)
+		if (!dl->outcomes[i].set ||
+		    dl->outcomes[i].stage != DL_STAGE_SESSION)
+			return false;
+	return true;
+}
+
+void
+delivery_progress(struct delivery *dl, enum progress p)
+{
+	char why[sizeof(dl->error)];
+
+	assert(dl->magic == DELIVERY_MAGIC);
+	if (dl->ended)
+		return;
+	if (p == DELIVERY_PENDING) {
+		assert(dl->next != NULL);
+		conn_flush(dl->link->conn);
+		return;
+	}
+	if (dl->error[0] != '\0') {
+		compat_strlcpy(why, dl->error, sizeof(why));
+		delivery_link_lost(dl, "%s", why);
+		return;
+	}
+	if (dl->link != NULL && !dl->committed && server_unwilling(dl)) {
+		delivery_link_lost(dl, "the server said %d %s",
+		    dl->outcomes[0].reply.code, dl->outcomes[0].reply.text);
+		return;
+	}
+	finish(dl);
+}
+
+/* The end. */
+
+static void
+let_go(struct delivery *dl)
+{
+	message_reader_free(&dl->reader);
+	pool_cancel(&dl->wait);
+	if (dl->link == NULL)
+		return;
+	if (dl->link->pool != NULL && dl->reusable && !dl->broken)
+		pool_put(&dl->link, dl->reset_after);
+	else
+		pool_drop(&dl->link);
+}
+
+/* The outcome is certain: frees the link at once, tells from the loop. */
+static void
+finish(struct delivery *dl)
+{
+	struct reply none;
+	size_t i, missing = 0;
+
+	if (dl->ended)
+		return;
+	dl->ended = true;
+	for (i = 0; i < dl_count(dl); i++)
+		missing += !dl->outcomes[i].set;
+	assert(missing == 0 || dl->error[0] != '\0');
+	if (missing > 0) {
+		dl->uncertain = dl->committed;
+		fold_trouble(&none);
+		dl_result_rest(dl, DL_STAGE_SESSION, &none);
+	}
+	let_go(dl);
+	timer_clear(&dl->deadline);
+	loop_defer(dl->relay->loop, &dl->task);
+}
+
+static void
+destroy(struct delivery *dl)
+{
+	free(dl->state);
+	free(dl->outcomes);
+	dl->magic = 0;
+	free(dl);
+}
+
+static void
+tell_end(struct task *t)
+{
+	struct delivery *dl = container_of(t, struct delivery, task);
+	struct relay_outcome o;
+
+	memset(&o, 0, sizeof(o));
+	fold(dl->outcomes, dl_count(dl), &o);
+	o.backend = dl->conf->name;
+	o.server = dl->server;
+	o.reused = dl->reused;
+	o.committed = dl->committed;
+	o.uncertain = dl->uncertain;
+	o.ms = loop_now(dl->relay->loop) - dl->began;
+	compat_strlcpy(o.error, dl->error, sizeof(o.error));
+	dl->done(dl->ctx, &o);
+	destroy(dl);
+}
+
+bool
+relay_abandon(struct delivery **dlp)
+{
+	struct delivery *dl = *dlp;
+
+	if (dl->committed || dl->ended)
+		return false;
+	relay_kill(dlp);
+	return true;
+}
+
+void
+relay_kill(struct delivery **dlp)
+{
+	struct delivery *dl = *dlp;
+
+	if (dl == NULL)
+		return;
+	dl->broken = true;
+	let_go(dl);
+	timer_clear(&dl->deadline);
+	loop_undefer(dl->relay->loop, &dl->task);
+	destroy(dl);
+	*dlp = NULL;
+}

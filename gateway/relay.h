@@ -1,0 +1,74 @@
+#ifndef POSTERN_RELAY_H
+#define POSTERN_RELAY_H
+
+/*
+ * The relay: takes one accepted message to its backend while the client waits,
+ * and folds the results of its recipients into the one reply that the client
+ * gets (DESIGN section 6).  It never claims more than what happened: 250 only
+ * if every recipient was accepted; trouble of ours or of a backend is a 4xx.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "pool.h"
+
+struct client;
+struct loop;
+struct message;
+struct stats;
+
+struct relay;
+
+/* One per worker.  conf is borrowed; agent_fd is the socket over which
+ * links to the agent are passed, -1 for none. */
+struct relay *relay_new(struct loop *l, const struct backend_conf *conf,
+    size_t count, struct stats *stats, unsigned worker, int agent_fd,
+    const char *hostname);
+void relay_free(struct relay **rp);
+/* Closes idle connections (drain). */
+void relay_close_idle(struct relay *r);
+
+struct relay_order { /* all borrowed until done or abandoned */
+	const char *id;
+	const struct client *client;
+	const struct envelope *envelope;
+	const struct message *message;
+	unsigned backend; /* index */
+	int64_t deadline; /* loop_now() milliseconds: a reply is there by then */
+};
+
+struct relay_outcome {
+	int code; /* for the client */
+	char enhanced[12];
+	char text[REPLY_TEXT_MAX + 1];
+	/* for the record */
+	const char *backend;
+	const char *server;	/* NULL when none was reached */
+	char said[REPLY_TEXT_MAX + 32]; /* the backend's deciding reply */
+	char error[160];	/* what went wrong on our side; "" if nothing */
+	bool reused;		/* the connection came from the pool */
+	bool committed;
+	bool alarm;		/* a wrong configuration is likely */
+	bool uncertain;		/* committed, but no answer: it may be there */
+	size_t accepted;	/* recipients */
+	size_t refused;
+	int64_t ms;
+};
+
+struct delivery;
+typedef void relay_done_fn(void *ctx, const struct relay_outcome *o);
+
+/* Starts.  done is called once, from the loop; it frees nothing: the delivery
+ * is gone when done returns. */
+struct delivery *relay_start(struct relay *r, const struct relay_order *order,
+    relay_done_fn *done, void *ctx);
+/* The client left.  True: the delivery was not committed and is cancelled,
+ * done will not be called.  False: it goes on and done will be called. */
+bool relay_abandon(struct delivery **dlp);
+/* Stops at once, whatever happened (the process ends). */
+void relay_kill(struct delivery **dlp);
+
+#endif

@@ -1,0 +1,489 @@
+/*
+ * The life of a session: see session.h.  Functions stand in the order in which
+ * they happen.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain.h"
+#include "compat.h"
+#include "conn.h"
+#include "log.h"
+#include "loop.h"
+#include "session_priv.h"
+#include "stats.h"
+
+#define SESSION_MAGIC 0x73657373u
+
+
+/* Open sessions of this process, for the drain. */
+static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
+
+static void on_input(void *ctx);
+static void on_drained(void *ctx);
+static void on_end(void *ctx, enum conn_end why, int error);
+static void on_judged(void *ctx, const struct judgement *j);
+static void reap(struct task *t);
+
+static const struct conn_ops ops = { .on_input = on_input,
+	.on_drained = on_drained,
+	.on_end = on_end };
+
+/* 13 characters that sort by time: 40 bits of milliseconds, 9 of the process,
+ * 15 of a counter, in base 32. */
+static void
+make_id(struct front *f, char *id)
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint64_t ms = (uint64_t)loop_wall_ms(f->loop);
+	uint64_t v = (ms & 0xffffffffffu) << 24 |
+	    (uint64_t)(f->id_salt & 0x1ff) << 15 | (f->id_counter++ & 0x7fff);
+	int i;
+
+	for (i = 12; i >= 0; i--) {
+		id[i] = digits[v & 31];
+		v >>= 5;
+	}
+	id[13] = '\0';
+}
+
+const char *
+session_hostname(const struct session *s)
+{
+	return s->listener->hostname != NULL ? s->listener->hostname
+					     : s->front->hostname;
+}
+
+struct session *
+session_new(struct front *f, const struct listener_conf *lc,
+    struct chain *chain, int fd, const struct net_addr *peer)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->magic = SESSION_MAGIC;
+	s->front = f;
+	s->listener = lc;
+	s->began = loop_now(f->loop);
+	s->client.peer = *peer;
+	s->client.addr = *peer;
+	net_ip(peer, s->client.ip, sizeof(s->client.ip));
+	make_id(f, s->id);
+	arena_init(&s->arena, 256);
+	tx_init(&s->tx, &s->arena);
+	s->run = chain_run_new(chain, &s->tx, &s->client, on_judged, s);
+	s->conn = conn_new(f->loop, fd, &ops, s);
+	LIST_INSERT_HEAD(&sessions, s, entry);
+	f->sessions++;
+	stats_sessions(f->stats, f->worker, 1);
+	if (net_list_has(&lc->proxy_from, peer)) {
+		s->state = SESSION_HEADER;
+		conn_set_raw(s->conn, true);
+		conn_deadline(s->conn, s->began + f->limits->proxy_timeout);
+	} else
+		session_greet(s);
+	return s;
+}
+
+/* Greeting: the CONNECT filters come first. */
+
+void
+session_greet(struct session *s)
+{
+	const struct limits_conf *limits = s->front->limits;
+
+	s->state = SESSION_GREETING;
+	conn_deadline(
+	    s->conn, loop_now(s->front->loop) + limits->command_timeout);
+	if (s->front->draining)
+		session_reply(s, REPLY_SHUTDOWN);
+	else if (!s->client.is_probe &&
+	    stats_all_sessions(s->front->stats) > limits->connections)
+		session_reply(s, REPLY_TOO_MANY_CONNECTIONS);
+	else {
+		session_judge(s, PHASE_CONNECT, NULL);
+		return;
+	}
+	session_close(s, "refused");
+}
+
+static void
+greeting_judged(struct session *s, const struct judgement *j)
+{
+	const char *text = s->listener->greeting;
+	char line[600];
+	int n;
+
+	if (j->verdict != VERDICT_PASS && j->verdict != VERDICT_DISCARD) {
+		s->stage = "CONNECT";
+		session_answer_judgement(s, j);
+		session_close(s, "refused");
+		return;
+	}
+	s->state = SESSION_COMMAND;
+	if (text != NULL)
+		n = snprintf(line, sizeof(line), "220 %.500s\r\n", text);
+	else
+		n = snprintf(line, sizeof(line), "220 %.255s ESMTP\r\n",
+		    session_hostname(s));
+	session_raw(s, line, (size_t)n);
+	session_advance(s);
+}
+
+/* Filters. */
+
+static void
+judged(struct session *s, const struct judgement *j)
+{
+	switch (s->state) {
+	case SESSION_GREETING:
+		greeting_judged(s, j);
+		break;
+	case SESSION_COMMAND:
+		verb_judged(s, j);
+		break;
+	case SESSION_JUDGING:
+		intake_judged(s, j);
+		break;
+	case SESSION_HEADER:
+	case SESSION_DATA:
+	case SESSION_CLOSED:
+		assert(!"judged in a state without filters");
+	}
+}
+
+void
+session_judge(
+    struct session *s, enum phase phase, const struct address *rcpt)
+{
+	const struct judgement *j = chain_run_phase(s->run, phase, rcpt);
+
+	if (j != NULL)
+		judged(s, j);
+	else
+		s->wait = WAIT_CHAIN;
+}
+
+static void
+on_judged(void *ctx, const struct judgement *j)
+{
+	struct session *s = ctx;
+
+	assert(s->magic == SESSION_MAGIC && s->wait == WAIT_CHAIN);
+	s->wait = WAIT_NOTHING;
+	judged(s, j);
+	session_advance(s);
+}
+
+/* Commands. */
+
+static void
+run_line(struct session *s, const char *line, size_t len)
+{
+	if (s->skip_line) {
+		s->skip_line = false;
+		return;
+	}
+	if (s->front->draining && !s->tx.envelope.has_sender) {
+		session_reply(s, REPLY_SHUTDOWN);
+		session_close(s, "shutdown");
+		return;
+	}
+	if (len == 0 || line[len - 1] != '\r')
+		session_reply(s, REPLY_LINE_BARE_LF);
+	else if (len - 1 > COMMAND_LINE_MAX)
+		session_reply(s, REPLY_LINE_TOO_LONG);
+	else
+		verb_run(s, line, len - 1);
+}
+
+/* Takes one command.  False: there is none yet. */
+static bool
+next_command(struct session *s)
+{
+	size_t len, used, have;
+	const char *line;
+	char copy[COMMAND_LINE_MAX + 2];
+
+	if (!conn_line(s->conn, &line, &len, &used)) {
+		conn_input(s->conn, &have);
+		if (have > COMMAND_LINE_MAX) {
+			if (!s->skip_line)
+				session_reply(s, REPLY_LINE_TOO_LONG);
+			s->skip_line = true;
+			conn_consume(s->conn, have);
+		}
+		return false;
+	}
+	/* A copy, because the input moves while the command is at work. */
+	if (len <= sizeof(copy)) {
+		memcpy(copy, line, len);
+		conn_consume(s->conn, used);
+		run_line(s, copy, len);
+	} else {
+		conn_consume(s->conn, used);
+		if (!s->skip_line)
+			session_reply(s, REPLY_LINE_TOO_LONG);
+		s->skip_line = false;
+	}
+	return true;
+}
+
+static void
+too_many_errors(struct session *s)
+{
+	session_reply(s, REPLY_TOO_MANY_ERRORS);
+	session_close(s, "too-many-errors");
+}
+
+/*
+ * The only loop.  Whatever completes ends by calling it; a call from inside
+ * itself changes nothing, because the loop goes on anyway.
+ */
+void
+session_advance(struct session *s)
+{
+	const struct limits_conf *limits = s->front->limits;
+	bool more = true;
+
+	if (s->advancing)
+		return;
+	s->advancing = true;
+	while (more && s->wait == WAIT_NOTHING) {
+		if (s->errors >= limits->errors && s->state == SESSION_COMMAND)
+			too_many_errors(s);
+		if (s->state == SESSION_COMMAND)
+			more = next_command(s);
+		else if (s->state == SESSION_DATA)
+			more = intake_more(s);
+		else
+			more = false;
+	}
+	s->advancing = false;
+	if (s->conn == NULL)
+		return;
+	conn_flush(s->conn);
+	if (s->wait != WAIT_NOTHING)
+		return;
+	if (conn_at_eof(s->conn))
+		session_close(s, "client-gone");
+	else
+		conn_deadline(s->conn,
+		    loop_now(s->front->loop) +
+			(s->state == SESSION_DATA ? limits->data_timeout
+						  : limits->command_timeout));
+}
+
+/* What the connection tells. */
+
+static void
+on_input(void *ctx)
+{
+	struct session *s = ctx;
+
+	assert(s->magic == SESSION_MAGIC);
+	if (s->state == SESSION_HEADER)
+		session_read_header(s);
+	else
+		session_advance(s);
+}
+
+static void
+on_drained(void *ctx)
+{
+	(void)ctx; /* replies are buffered by the connection */
+}
+
+/* The client closed its side.  What it sent before is still carried out; with
+ * nothing left to do, or an answer pending and no further command, it is
+ * gone. */
+static void
+client_left(struct session *s)
+{
+	const char *line;
+	size_t len, used;
+
+	if (s->state == SESSION_HEADER)
+		session_header_failed(s, "connection closed");
+	else if (s->wait == WAIT_NOTHING)
+		session_advance(s);
+	else if (!conn_line(s->conn, &line, &len, &used))
+		session_close(s, "client-gone");
+}
+
+static void
+timed_out(struct session *s)
+{
+	if (s->state == SESSION_HEADER)
+		session_header_failed(s, "no header in time");
+	else if (s->wait != WAIT_NOTHING)
+		intake_timeout(s);
+	else {
+		session_reply(s, REPLY_TIMEOUT);
+		session_close(s, "timeout");
+	}
+}
+
+static void
+on_end(void *ctx, enum conn_end why, int error)
+{
+	struct session *s = ctx;
+
+	(void)error;
+	assert(s->magic == SESSION_MAGIC);
+	switch (why) {
+	case CONN_EOF:
+		client_left(s);
+		break;
+	case CONN_ERROR:
+		session_close(s, "client-lost");
+		break;
+	case CONN_DEADLINE:
+		timed_out(s);
+		break;
+	}
+}
+
+/* Replies. */
+
+void
+session_raw(struct session *s, const char *text, size_t len)
+{
+	if (s->conn != NULL)
+		conn_put(s->conn, text, len);
+}
+
+void
+session_answer(
+    struct session *s, int code, const char *enhanced, const char *text)
+{
+	char line[520];
+	int n;
+
+	if (code >= 400) {
+		n = snprintf(line, sizeof(line), "%d %s %.460s [%s]\r\n", code,
+		    enhanced, text,
+		    s->tx.envelope.has_sender ? s->tx.id : s->id);
+		txlog_note_reply(s, code, enhanced, text);
+		s->errors++;
+	} else if (enhanced != NULL)
+		n = snprintf(line, sizeof(line), "%d %s %.480s\r\n", code,
+		    enhanced, text);
+	else
+		n = snprintf(line, sizeof(line), "%d %.490s\r\n", code, text);
+	session_raw(s, line, (size_t)n);
+}
+
+void
+session_reply(struct session *s, enum reply_id id)
+{
+	const struct own_reply *r = reply_own(id);
+
+	session_answer(s, r->code, r->enhanced, r->text);
+}
+
+void
+session_answer_judgement(struct session *s, const struct judgement *j)
+{
+	session_answer(s, j->code, j->enhanced, j->text);
+	if (j->verdict != VERDICT_DISCONNECT)
+		return;
+	if (s->tx.envelope.has_sender)
+		session_end_tx(s, "deferred");
+	session_close(s, "disconnected");
+}
+
+/* The end. */
+
+void
+session_end_tx(struct session *s, const char *result)
+{
+	if (s->tx.envelope.count == 0 && s->rcpts_refused > 0)
+		result = "rejected";
+	txlog_transaction(s, result);
+	s->stage = NULL;
+	s->refusals = NULL;
+	s->rcpts_refused = 0;
+	s->last_reply = NULL;
+	s->outcome = NULL;
+	chain_run_reset_tx(s->run);
+	tx_reset(&s->tx);
+}
+
+/* A delivery whose commit byte was sent goes on without the client. */
+static bool
+may_go(struct session *s)
+{
+	if (s->delivery == NULL)
+		return true;
+	return relay_abandon(&s->delivery);
+}
+
+void
+session_gone(struct session *s)
+{
+	if (s->tx.envelope.has_sender)
+		session_end_tx(s, "aborted");
+	chain_run_phase(s->run, PHASE_CLOSE, NULL);
+	txlog_session(s);
+	s->task.run = reap;
+	loop_reap(s->front->loop, &s->task);
+}
+
+void
+session_close(struct session *s, const char *why)
+{
+	bool gone = strcmp(why, "client-gone") == 0 ||
+	    strcmp(why, "client-lost") == 0;
+
+	if (s->state == SESSION_CLOSED)
+		return;
+	s->end_reason = why;
+	s->state = SESSION_CLOSED;
+	if (s->wait == WAIT_CHAIN) {
+		chain_run_cancel(s->run);
+		s->wait = WAIT_NOTHING;
+	}
+	if (!gone)
+		conn_flush(s->conn);
+	if (gone || strcmp(why, "quit") == 0)
+		conn_close(&s->conn);
+	else
+		conn_linger(&s->conn);
+	if (!may_go(s))
+		return; /* the relay's outcome ends it */
+	s->wait = WAIT_NOTHING;
+	session_gone(s);
+}
+
+static void
+reap(struct task *t)
+{
+	struct session *s = container_of(t, struct session, task);
+
+	assert(s->magic == SESSION_MAGIC && s->conn == NULL);
+	LIST_REMOVE(s, entry);
+	s->front->sessions--;
+	stats_sessions(s->front->stats, s->front->worker, -1);
+	chain_run_free(&s->run);
+	tx_free(&s->tx);
+	arena_free(&s->arena);
+	s->magic = 0;
+	free(s);
+}
+
+void
+session_drain_all(struct front *f, bool now)
+{
+	struct session *s, *next;
+
+	(void)f;
+	LIST_FOREACH_SAFE (s, &sessions, entry, next) {
+		if (s->state == SESSION_CLOSED || !now)
+			continue;
+		session_reply(s, REPLY_SHUTDOWN);
+		session_close(s, "shutdown");
+	}
+}

@@ -1,0 +1,83 @@
+#ifndef POSTERN_SESSION_H
+#define POSTERN_SESSION_H
+
+/*
+ * One SMTP session from accept() to close: PROXY header, greeting, commands,
+ * transactions.  The life of a mail is told in docs/architecture.md; here is
+ * the session's own:
+ *
+ *	HEADER -> GREETING -> COMMAND <-> DATA -> ... -> CLOSED
+ *
+ * session_advance() is the only loop: while the state allows it and nothing is
+ * pending, it takes a command or a piece of data and acts on it.  Everything
+ * that completes (chain, relay, input) ends by calling it.  session_close()
+ * only marks; the loop's reaper frees.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net.h"
+#include "opt.h"
+
+struct chain;
+struct loop;
+struct relay;
+struct router;
+struct route_conf;
+struct session;
+struct spool;
+struct stats;
+
+struct limits_conf {
+	int64_t connections;	 /* sessions at once, all workers */
+	int64_t message_size;	 /* octets of content */
+	int64_t recipients;	 /* of one transaction */
+	int64_t command_timeout; /* ms for the client's next command */
+	int64_t data_timeout;	 /* ms for the next piece of data */
+	int64_t proxy_timeout;	 /* ms for the PROXY header */
+	int64_t reply_deadline;	 /* ms from the end of data to our reply */
+	int64_t errors;		 /* failed commands of one session, then 421 */
+};
+extern const struct opt limits_options[];
+
+struct listener_conf {
+	const char *name;
+	struct opt_addrs address;
+	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
+	const char *hostname;	    /* NULL: the global one */
+	struct net_list proxy_from; /* peers that must send a PROXY header */
+	struct opt_list filter_names;
+	const struct filter_instance **filters; /* resolved by conf.c */
+	size_t filter_count;
+};
+extern const struct opt listener_options[];
+struct filter_instance;
+
+/* What all sessions of a worker share.  Filled by worker.c; all borrowed. */
+struct front {
+	struct loop *loop;
+	const struct limits_conf *limits;
+	const char *hostname;
+	struct spool *spool;
+	struct relay *relay;
+	struct router *router;
+	const struct route_conf *routes;
+	struct stats *stats;
+	unsigned worker;
+	unsigned sessions;   /* open in this process */
+	bool draining;	     /* 421 at the next command */
+	bool closing;	     /* the process ends now */
+	uint32_t id_counter; /* for ids */
+	uint32_t id_salt;
+};
+
+/* Takes the descriptor of an accepted client. */
+struct session *session_new(struct front *f, const struct listener_conf *lc,
+    struct chain *chain, int fd, const struct net_addr *peer);
+/* Tells every session that idle ones have to go (drain), or (now) closes all
+ * of them. */
+void session_drain_all(struct front *f, bool now);
+
+#endif

@@ -1,0 +1,130 @@
+#ifndef POSTERN_SESSION_PRIV_H
+#define POSTERN_SESSION_PRIV_H
+
+/*
+ * What is behind the opaque struct session: shared by session.c (life cycle),
+ * verbs.c (commands), intake.c (message data, filters, relay) and txlog.c (the
+ * record), and by nobody else.
+ */
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client.h"
+#include "filter.h"
+#include "loop.h"
+#include "mem.h"
+#include "relay.h"
+#include "replies.h"
+#include "session.h"
+#include "smtp_data.h"
+#include "smtp_parse.h"
+#include "tx.h"
+
+struct chain_run;
+struct conn;
+struct delivery;
+struct judgement;
+struct verb;
+
+#define SESSION_ID_MAX 16
+#define COMMAND_LINE_MAX 2048 /* RFC 5321 wants 512 and more for extensions */
+
+enum session_state {
+	SESSION_HEADER,	  /* waits for the PROXY header */
+	SESSION_GREETING, /* CONNECT filters at work; nothing was said yet */
+	SESSION_COMMAND,  /* takes commands */
+	SESSION_DATA,	  /* takes message data */
+	SESSION_JUDGING,  /* the message is complete: filters, then relay */
+	SESSION_CLOSED	  /* no connection any more; the reaper will come */
+};
+
+enum session_wait { WAIT_NOTHING, WAIT_CHAIN, WAIT_RELAY };
+
+struct session {
+	unsigned magic;
+	enum session_state state;
+	enum session_wait wait; /* what session_advance() must not overtake */
+	struct front *front;	/* borrowed, as the next two */
+	const struct listener_conf *listener;
+	struct chain_run *run; /* owned */
+	struct conn *conn;     /* owned; NULL when closed */
+	struct delivery *delivery;
+	const struct verb *verb; /* whose filters are at work */
+	struct client client;
+	struct arena arena; /* lives as long as the session */
+	struct tx tx;
+	char *header; /* parts of a PROXY header; in the arena */
+	size_t header_len;
+	struct smtp_data data;
+	bool data_too_big;
+	int data_error; /* errno of the spool */
+	bool skip_line; /* the rest of a too long line is thrown away */
+	bool advancing; /* session_advance() is on the stack */
+	int64_t errors;
+	unsigned tx_count;
+	int64_t began;	  /* loop_now() */
+	int64_t reply_by; /* loop_now(): end of data must be answered */
+	char id[SESSION_ID_MAX];
+	const char *end_reason;
+	const char *stage;   /* the verb that decided, for the record */
+	size_t rcpts_refused;
+	const char *refusals; /* "address: reply, ..." for the record */
+	const char *last_reply; /* negative; for the record */
+	struct relay_outcome *outcome; /* for the record; NULL before it */
+	struct task task;
+	LIST_ENTRY(session) entry;
+};
+
+const char *session_hostname(const struct session *s);
+
+/* session_header.c */
+void session_read_header(struct session *s);
+void session_header_failed(struct session *s, const char *why);
+
+/* session.c */
+/* The client's address is known: CONNECT filters, then the greeting. */
+void session_greet(struct session *s);
+void session_reply(struct session *s, enum reply_id id);
+/* Any reply; text is made one line.  Negative ones get the id appended. */
+void session_answer(
+    struct session *s, int code, const char *enhanced, const char *text);
+/* One reply of the chain; on DISCONNECT the session ends. */
+void session_answer_judgement(struct session *s, const struct judgement *j);
+void session_raw(struct session *s, const char *text, size_t len);
+/* Ends the session after what was said is sent.  why is static. */
+void session_close(struct session *s, const char *why);
+void session_advance(struct session *s);
+/* Runs a phase.  Its judgement goes to the state's own function, at once or
+ * when the filters have answered; until then the session waits. */
+void session_judge(
+    struct session *s, enum phase phase, const struct address *rcpt);
+/* The delivery of a session that was closed meanwhile has ended. */
+void session_gone(struct session *s);
+/* The transaction is over: writes its record and forgets it. */
+void session_end_tx(struct session *s, const char *result);
+
+/* verbs.c */
+void verb_run(struct session *s, const char *line, size_t len);
+void verb_judged(struct session *s, const struct judgement *j);
+
+/* intake.c */
+void intake_begin(struct session *s);
+/* Takes data from the input; false when there is no more. */
+bool intake_more(struct session *s);
+void intake_judged(struct session *s, const struct judgement *j);
+void intake_timeout(struct session *s);
+
+/* txlog.c */
+void txlog_transaction(struct session *s, const char *result);
+void txlog_session(struct session *s);
+void txlog_note_reply(struct session *s, int code, const char *enhanced,
+    const char *text);
+void txlog_note_refusal(
+    struct session *s, const char *address, const char *text);
+void txlog_note_outcome(struct session *s, const struct relay_outcome *o);
+
+#endif

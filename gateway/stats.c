@@ -1,0 +1,149 @@
+/*
+ * Counters in shared memory: one row of cells per worker, each row on cache
+ * lines of its own.
+ */
+
+#include "stats.h"
+
+#include <sys/mman.h>
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "mem.h"
+
+#define LINE_CELLS 8 /* cells on a cache line of 64 octets */
+
+/* Every process has its own copy of this; fork() keeps the address. */
+struct stats {
+	_Atomic int64_t *cells; /* shared */
+	size_t size;		/* of the mapping */
+	size_t row;		/* cells per worker */
+	unsigned workers;
+	unsigned servers;
+};
+
+static _Atomic int64_t *cell_of(
+    const struct stats *, unsigned, unsigned, enum stats_cell);
+static _Atomic int64_t *sessions_of(const struct stats *, unsigned);
+
+struct stats *
+stats_new(unsigned workers, unsigned servers)
+{
+	struct stats *s;
+	size_t row = 1 + (size_t)servers * STATS_CELLS;
+	size_t size;
+	void *p;
+
+	row = (row + LINE_CELLS - 1) / LINE_CELLS * LINE_CELLS;
+	size = (workers > 0 ? workers : 1) * row * sizeof(*s->cells);
+	p = mmap(
+	    NULL, size, PROT_READ | PROT_WRITE, MAP_ANON | MAP_SHARED, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	s = xcalloc(1, sizeof(*s));
+	s->cells = p; /* zeroed by the system */
+	s->size = size;
+	s->row = row;
+	s->workers = workers;
+	s->servers = servers;
+	return s;
+}
+
+void
+stats_free(struct stats **sp)
+{
+	void *p;
+
+	if (*sp == NULL)
+		return;
+	p = (*sp)->cells;
+	munmap(p, (*sp)->size);
+	free(*sp);
+	*sp = NULL;
+}
+
+void
+stats_clear_worker(struct stats *s, unsigned worker)
+{
+	_Atomic int64_t *row = sessions_of(s, worker);
+	size_t i;
+
+	for (i = 0; i < s->row; i++)
+		atomic_store_explicit(&row[i], 0, memory_order_relaxed);
+}
+
+void
+stats_add(struct stats *s, unsigned worker, unsigned server,
+    enum stats_cell cell, int by)
+{
+	atomic_fetch_add_explicit(
+	    cell_of(s, worker, server, cell), by, memory_order_relaxed);
+}
+
+int64_t
+stats_sum(const struct stats *s, unsigned server, enum stats_cell cell)
+{
+	int64_t sum = 0;
+	unsigned w;
+
+	for (w = 0; w < s->workers; w++)
+		sum += atomic_load_explicit(
+		    cell_of(s, w, server, cell), memory_order_relaxed);
+	return sum;
+}
+
+/* First announced, then counted, both in one order that all workers see: of
+ * two that announce at once, at least one counts the other. */
+bool
+stats_reserve(struct stats *s, unsigned worker, unsigned server,
+    enum stats_cell cell, int64_t max)
+{
+	_Atomic int64_t *own = cell_of(s, worker, server, cell);
+	int64_t sum = 0;
+	unsigned w;
+
+	atomic_fetch_add(own, 1);
+	for (w = 0; w < s->workers; w++)
+		sum += atomic_load(cell_of(s, w, server, cell));
+	if (sum <= max)
+		return true;
+	atomic_fetch_sub(own, 1);
+	return false;
+}
+
+void
+stats_sessions(struct stats *s, unsigned worker, int by)
+{
+	atomic_fetch_add_explicit(
+	    sessions_of(s, worker), by, memory_order_relaxed);
+}
+
+int64_t
+stats_all_sessions(const struct stats *s)
+{
+	int64_t sum = 0;
+	unsigned w;
+
+	for (w = 0; w < s->workers; w++)
+		sum += atomic_load_explicit(
+		    sessions_of(s, w), memory_order_relaxed);
+	return sum;
+}
+
+/* The first cell of a worker's row. */
+static _Atomic int64_t *
+sessions_of(const struct stats *s, unsigned worker)
+{
+	assert(worker < s->workers);
+	return s->cells + worker * s->row;
+}
+
+static _Atomic int64_t *
+cell_of(const struct stats *s, unsigned worker, unsigned server,
+    enum stats_cell cell)
+{
+	assert(server < s->servers && cell < STATS_CELLS);
+	return sessions_of(s, worker) + 1 + (size_t)server * STATS_CELLS + cell;
+}

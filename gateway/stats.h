@@ -1,0 +1,42 @@
+#ifndef POSTERN_STATS_H
+#define POSTERN_STATS_H
+
+/*
+ * Shared memory of the gateway: anonymous, mapped by the master before it
+ * forks, C11 atomics.  A column per worker, which that worker alone writes;
+ * the master zeroes the column of a worker that died.  Totals of the gateway
+ * (the pool's max and idle) are sums over the columns.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stats;
+
+enum stats_cell { /* per worker and server */
+	STATS_LINKS,  /* open connections, those being opened included */
+	STATS_IDLE,   /* of them idle in the pool */
+	STATS_OPENED, /* connections opened so far */
+	STATS_REUSED, /* deliveries that took a pooled one */
+	STATS_CELLS
+};
+
+/* NULL when the memory can not be had. */
+struct stats *stats_new(unsigned workers, unsigned servers);
+void stats_free(struct stats **sp);
+/* Forgets what a dead worker counted. */
+void stats_clear_worker(struct stats *s, unsigned worker);
+void stats_add(struct stats *s, unsigned worker, unsigned server,
+    enum stats_cell cell, int by);
+/* Sum over the workers. */
+int64_t stats_sum(const struct stats *s, unsigned server, enum stats_cell cell);
+/* Raises the sum by one if it stays within max; false if not.  Workers that
+ * try at once may both be refused, never both pass beyond max. */
+bool stats_reserve(struct stats *s, unsigned worker, unsigned server,
+    enum stats_cell cell, int64_t max);
+
+/* Sessions that are open, over all workers. */
+void stats_sessions(struct stats *s, unsigned worker, int by);
+int64_t stats_all_sessions(const struct stats *s);
+
+#endif

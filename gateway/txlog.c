@@ -1,0 +1,158 @@
+/*
+ * The record: one line in the log for each transaction, and one for a session
+ * that ended badly without any.  The fields are documented in posternd(8).
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "compat.h"
+#include "log.h"
+#include "message.h"
+#include "session_priv.h"
+
+#define RECIPIENTS_LOGGED 20
+#define REFUSALS_MAX 1000
+
+void
+txlog_note_reply(struct session *s, int code, const char *enhanced,
+    const char *text)
+{
+	s->last_reply = arena_printf(
+	    &s->tx.arena, "%d %s %s", code, enhanced, text);
+}
+
+void
+txlog_note_refusal(struct session *s, const char *address, const char *text)
+{
+	const char *old = s->refusals != NULL ? s->refusals : "";
+
+	s->rcpts_refused++;
+	if (strlen(old) < REFUSALS_MAX)
+		s->refusals = arena_printf(&s->tx.arena, "%s%s%s: %s", old,
+		    *old != '\0' ? ", " : "", address,
+		    text != NULL ? text : "refused");
+}
+
+void
+txlog_note_outcome(struct session *s, const struct relay_outcome *o)
+{
+	s->outcome = arena_alloc(&s->tx.arena, sizeof(*s->outcome));
+	*s->outcome = *o;
+}
+
+static void
+put_recipients(struct record *r, const struct envelope *e)
+{
+	char list[1500] = "";
+	size_t i, at = 0;
+	int n;
+
+	for (i = 0; i < e->count && i < RECIPIENTS_LOGGED; i++) {
+		n = snprintf(list + at, sizeof(list) - at, "%s%s",
+		    i > 0 ? "," : "", e->rcpts[i].addr.text);
+		if (n < 0 || (size_t)n >= sizeof(list) - at)
+			break;
+		at += (size_t)n;
+	}
+	record_str(r, "to", list);
+	record_num(r, "recipients", (int64_t)e->count);
+}
+
+static void
+put_client(struct record *r, const struct session *s)
+{
+	char peer[NET_TEXT_MAX];
+
+	record_str(r, "listener", s->listener->name);
+	record_str(r, "client", s->client.ip);
+	if (s->client.proxied)
+		record_str(
+		    r, "proxy", net_ip(&s->client.peer, peer, sizeof(peer)));
+	record_str(r, "helo", s->client.helo);
+}
+
+static void
+put_outcome(struct record *r, const struct relay_outcome *o)
+{
+	record_str(r, "backend", o->backend);
+	record_str(r, "server", o->server);
+	if (o->said[0] != '\0' && o->error[0] == '\0')
+		record_str(r, "said", o->said);
+	if (o->error[0] != '\0')
+		record_str(r, "error", o->error);
+	if (o->server != NULL)
+		record_str(r, "link", o->reused ? "pooled" : "new");
+	if (o->uncertain)
+		record_str(r, "uncertain", "yes");
+	record_num(r, "relay_ms", o->ms);
+}
+
+static enum log_level
+level_of(const struct session *s)
+{
+	if (s->outcome == NULL)
+		return LEVEL_INFO;
+	if (s->outcome->alarm || s->outcome->error[0] != '\0')
+		return LEVEL_WARN;
+	return LEVEL_INFO;
+}
+
+void
+txlog_transaction(struct session *s, const char *result)
+{
+	const struct relay_outcome *o = s->outcome;
+	const struct tx *tx = &s->tx;
+	struct record r;
+
+	if (!log_wants(level_of(s)))
+		return;
+	record_start(&r, level_of(s), "mail");
+	record_str(&r, "id", tx->id);
+	record_str(&r, "result", result);
+	put_client(&r, s);
+	record_str(&r, "from", tx->envelope.sender.text);
+	put_recipients(&r, &tx->envelope);
+	if (s->refusals != NULL) {
+		record_num(&r, "refused", (int64_t)s->rcpts_refused);
+		record_str(&r, "refusals", s->refusals);
+	}
+	if (tx->message != NULL)
+		record_num(&r, "size", (int64_t)message_size(tx->message));
+	record_str(&r, "stage", s->stage);
+	record_str(&r, "filter", tx->filter);
+	record_str(&r, "reason", tx->reason);
+	record_str(&r, "observed", tx_fact(tx, "observed"));
+	if (o == NULL || o->code >= 400)
+		record_str(&r, "reply", s->last_reply);
+	if (o != NULL)
+		put_outcome(&r, o);
+	record_num(&r, "ms", loop_now(s->front->loop) - tx->began_ms);
+	record_end(&r);
+}
+
+void
+txlog_session(struct session *s)
+{
+	enum log_level level = LEVEL_DEBUG;
+	struct record r;
+
+	/* What went well is told by the transactions; connections that come
+	 * and go without a word are probes, whoever sends them. */
+	if (!s->client.is_probe &&
+	    (s->errors > 0 || strcmp(s->end_reason, "timeout") == 0))
+		level = LEVEL_INFO;
+	if (!log_wants(level))
+		return;
+	record_start(&r, level, "session");
+	record_str(&r, "id", s->id);
+	put_client(&r, s);
+	record_str(&r, "end", s->end_reason);
+	record_str(&r, "filter", s->tx.filter);
+	record_str(&r, "reason", s->tx.reason);
+	record_str(&r, "reply", s->last_reply);
+	record_num(&r, "errors", s->errors);
+	record_num(&r, "transactions", s->tx_count);
+	record_num(&r, "ms", loop_now(s->front->loop) - s->began);
+	record_end(&r);
+}

@@ -1,0 +1,434 @@
+/*
+ * The commands.  The verb table drives everything: which state a verb needs,
+ * how its argument is checked, which filters judge it, and what it does when
+ * they have no objection.  Each verb's functions stand together, in the order
+ * of a session.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "chain.h"
+#include "compat.h"
+#include "log.h"
+#include "route.h"
+#include "session_priv.h"
+
+enum needs {
+	ANY_TIME,
+	NEEDS_HELO,
+	NEEDS_NO_MAIL, /* HELO, and no transaction */
+	NEEDS_MAIL,
+	NEEDS_RCPT
+};
+
+#define NO_PHASE PHASES
+
+struct verb {
+	enum smtp_verb verb;
+	const char *name;
+	enum needs needs;
+	/* Checks the argument and takes it over; REPLY_NONE when good. */
+	enum reply_id (*check)(struct session *s, struct slice arg);
+	enum phase phase; /* whose filters judge it; NO_PHASE */
+	/* No objection: do it and reply. */
+	void (*act)(struct session *s);
+	/* A filter objected: take back what check() took over. */
+	void (*undo)(struct session *s);
+};
+
+static enum reply_id check_none(struct session *s, struct slice arg);
+static enum reply_id check_any(struct session *s, struct slice arg);
+static enum reply_id check_helo(struct session *s, struct slice arg);
+static enum reply_id check_ehlo(struct session *s, struct slice arg);
+static void act_helo(struct session *s);
+static void act_ehlo(struct session *s);
+static enum reply_id check_mail(struct session *s, struct slice arg);
+static void act_mail(struct session *s);
+static void undo_mail(struct session *s);
+static enum reply_id check_rcpt(struct session *s, struct slice arg);
+static void act_rcpt(struct session *s);
+static void undo_rcpt(struct session *s);
+static void act_data(struct session *s);
+static void act_rset(struct session *s);
+static void act_noop(struct session *s);
+static void act_vrfy(struct session *s);
+static void act_help(struct session *s);
+static void act_quit(struct session *s);
+
+static const struct verb verbs[] = {
+	{ SMTP_HELO, "HELO", ANY_TIME, check_helo, PHASE_HELO, act_helo, NULL },
+	{ SMTP_EHLO, "EHLO", ANY_TIME, check_ehlo, PHASE_HELO, act_ehlo, NULL },
+	{ SMTP_MAIL, "MAIL", NEEDS_NO_MAIL, check_mail, PHASE_MAIL, act_mail,
+	    undo_mail },
+	{ SMTP_RCPT, "RCPT", NEEDS_MAIL, check_rcpt, PHASE_RCPT, act_rcpt,
+	    undo_rcpt },
+	{ SMTP_DATA, "DATA", NEEDS_RCPT, check_none, PHASE_DATA, act_data,
+	    NULL },
+	{ SMTP_RSET, "RSET", ANY_TIME, check_none, NO_PHASE, act_rset, NULL },
+	{ SMTP_NOOP, "NOOP", ANY_TIME, check_any, NO_PHASE, act_noop, NULL },
+	{ SMTP_VRFY, "VRFY", ANY_TIME, check_any, NO_PHASE, act_vrfy, NULL },
+	{ SMTP_HELP, "HELP", ANY_TIME, check_any, NO_PHASE, act_help, NULL },
+	{ SMTP_QUIT, "QUIT", ANY_TIME, check_none, NO_PHASE, act_quit, NULL },
+};
+
+/* Is the session in the state that the verb needs?  The one place for 503. */
+static enum reply_id
+check_state(const struct session *s, enum needs needs)
+{
+	const struct envelope *e = &s->tx.envelope;
+
+	switch (needs) {
+	case ANY_TIME:
+		return REPLY_NONE;
+	case NEEDS_HELO:
+		return s->client.helo == NULL ? REPLY_HELO_FIRST : REPLY_NONE;
+	case NEEDS_NO_MAIL:
+		if (s->client.helo == NULL)
+			return REPLY_HELO_FIRST;
+		return e->has_sender ? REPLY_NESTED_MAIL : REPLY_NONE;
+	case NEEDS_MAIL:
+		return e->has_sender ? REPLY_NONE : REPLY_MAIL_FIRST;
+	case NEEDS_RCPT:
+		if (!e->has_sender)
+			return REPLY_MAIL_FIRST;
+		if (e->count > 0)
+			return REPLY_NONE;
+		return s->rcpts_refused > 0 ? REPLY_NO_VALID_RECIPIENT
+					    : REPLY_RCPT_FIRST;
+	}
+	return REPLY_NONE;
+}
+
+/* A command that is none of ours. */
+static void
+refuse_unknown(struct session *s, const struct smtp_command *cmd)
+{
+	if (cmd->verb != SMTP_UNKNOWN) {
+		session_reply(s, REPLY_NOT_IMPLEMENTED);
+		return;
+	}
+	if (slice_is(cmd->name, "PROXY") && s->client.helo == NULL) {
+		log_event(LEVEL_WARN,
+		    "listener %s: PROXY header from %s, which is not in "
+		    "proxy-from",
+		    s->listener->name, s->client.ip);
+		session_reply(s, REPLY_UNKNOWN_COMMAND);
+		session_close(s, "proxy-untrusted");
+		return;
+	}
+	session_reply(s, REPLY_UNKNOWN_COMMAND);
+}
+
+void
+verb_run(struct session *s, const char *line, size_t len)
+{
+	static const enum reply_id faults[] = { REPLY_NONE, REPLY_LINE_CONTROL,
+		REPLY_LINE_8BIT };
+	enum reply_id no = faults[smtp_line_check(line, len)];
+	struct smtp_command cmd;
+	size_t i;
+
+	if (no != REPLY_NONE) {
+		session_reply(s, no);
+		return;
+	}
+	cmd = smtp_parse_command(line, len);
+	for (i = 0; i < nitems(verbs) && verbs[i].verb != cmd.verb; i++)
+		;
+	if (i == nitems(verbs)) {
+		refuse_unknown(s, &cmd);
+		return;
+	}
+	s->verb = &verbs[i];
+	no = check_state(s, s->verb->needs);
+	if (no == REPLY_NONE)
+		no = s->verb->check(s, cmd.arg);
+	if (no != REPLY_NONE)
+		session_reply(s, no);
+	else if (s->verb->phase == NO_PHASE)
+		s->verb->act(s);
+	else
+		session_judge(s, s->verb->phase,
+		    s->verb->phase == PHASE_RCPT
+			? &s->tx.envelope.rcpts[s->tx.envelope.count - 1].addr
+			: NULL);
+}
+
+void
+verb_judged(struct session *s, const struct judgement *j)
+{
+	if (j->verdict == VERDICT_PASS || j->verdict == VERDICT_DISCARD) {
+		s->verb->act(s);
+		return;
+	}
+	s->stage = s->verb->name;
+	session_answer_judgement(s, j);
+	if (s->verb->undo != NULL && s->state != SESSION_CLOSED)
+		s->verb->undo(s);
+}
+
+static enum reply_id
+check_none(struct session *s, struct slice arg)
+{
+	(void)s;
+	return arg.len == 0 ? REPLY_NONE : REPLY_NO_ARGUMENT;
+}
+
+static enum reply_id
+check_any(struct session *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	return REPLY_NONE;
+}
+
+/* HELO and EHLO.  They also end a transaction (RFC 5321 4.1.4). */
+
+static enum reply_id
+check_greeting(struct session *s, struct slice arg, bool esmtp)
+{
+	size_t i;
+
+	/* What a domain has to look like is a matter of policy, for filters;
+	 * here is only what could not be written into a header or a log. */
+	if (arg.len == 0 || arg.len > SMTP_DOMAIN_MAX)
+		return REPLY_BAD_HELO;
+	for (i = 0; i < arg.len; i++)
+		if (memchr(" \"(),;<>@\\", arg.ptr[i], 10) != NULL)
+			return REPLY_BAD_HELO;
+	if (s->tx.envelope.has_sender)
+		session_end_tx(s, "aborted");
+	if (s->client.helo == NULL || strlen(s->client.helo) != arg.len ||
+	    memcmp(s->client.helo, arg.ptr, arg.len) != 0)
+		s->client.helo = arena_strndup(&s->arena, arg.ptr, arg.len);
+	s->client.esmtp = esmtp;
+	return REPLY_NONE;
+}
+
+static enum reply_id
+check_helo(struct session *s, struct slice arg)
+{
+	return check_greeting(s, arg, false);
+}
+
+static enum reply_id
+check_ehlo(struct session *s, struct slice arg)
+{
+	return check_greeting(s, arg, true);
+}
+
+static void
+act_helo(struct session *s)
+{
+	char line[300];
+	int n = snprintf(
+	    line, sizeof(line), "250 %.255s\r\n", session_hostname(s));
+
+	session_raw(s, line, (size_t)n);
+}
+
+static void
+act_ehlo(struct session *s)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text),
+	    "250-%.255s\r\n"
+	    "250-PIPELINING\r\n"
+	    "250-SIZE %lld\r\n"
+	    "250-8BITMIME\r\n"
+	    "250 ENHANCEDSTATUSCODES\r\n",
+	    session_hostname(s), (long long)s->front->limits->message_size);
+
+	session_raw(s, text, (size_t)n);
+}
+
+/* MAIL */
+
+static enum reply_id
+path_reply(enum smtp_path_fault fault, enum reply_id syntax)
+{
+	switch (fault) {
+	case SMTP_PATH_GOOD:
+		return REPLY_NONE;
+	case SMTP_PATH_SYNTAX:
+		return syntax;
+	case SMTP_PATH_LONG:
+		return REPLY_PATH_TOO_LONG;
+	case SMTP_PATH_NEEDS_DOMAIN:
+		return REPLY_NEEDS_DOMAIN;
+	case SMTP_PATH_PARAMS:
+		return REPLY_BAD_PARAMETERS;
+	}
+	return syntax;
+}
+
+static enum reply_id
+take_size(struct session *s, struct slice value)
+{
+	if (!smtp_parse_number(value, UINT64_MAX, &s->tx.envelope.size))
+		return REPLY_BAD_SIZE;
+	if (s->tx.envelope.size > (uint64_t)s->front->limits->message_size)
+		return REPLY_TOO_BIG;
+	return REPLY_NONE;
+}
+
+static enum reply_id
+take_body(struct session *s, struct slice value)
+{
+	if (slice_is(value, "7BIT"))
+		s->tx.envelope.body = BODY_7BIT;
+	else if (slice_is(value, "8BITMIME"))
+		s->tx.envelope.body = BODY_8BITMIME;
+	else
+		return REPLY_BAD_BODY;
+	return REPLY_NONE;
+}
+
+static enum reply_id
+take_mail_params(struct session *s, const struct smtp_params *params)
+{
+	enum reply_id no = REPLY_NONE;
+	size_t i;
+
+	for (i = 0; i < params->count && no == REPLY_NONE; i++) {
+		if (slice_is(params->list[i].name, "SIZE"))
+			no = take_size(s, params->list[i].value);
+		else if (slice_is(params->list[i].name, "BODY"))
+			no = take_body(s, params->list[i].value);
+		else
+			no = REPLY_UNKNOWN_PARAMETER;
+	}
+	return no;
+}
+
+static enum reply_id
+check_mail(struct session *s, struct slice arg)
+{
+	struct envelope *e = &s->tx.envelope;
+	struct smtp_params params;
+	struct smtp_path path;
+	enum reply_id no;
+
+	no = path_reply(
+	    smtp_parse_mail(arg, &path, &params), REPLY_BAD_SENDER);
+	e->size = 0;
+	e->body = BODY_UNSPECIFIED;
+	if (no == REPLY_NONE)
+		no = take_mail_params(s, &params);
+	if (no != REPLY_NONE)
+		return no;
+	e->sender = envelope_address(&s->tx.arena, &path);
+	e->has_sender = true;
+	snprintf(s->tx.id, sizeof(s->tx.id), "%s.%u", s->id, ++s->tx_count);
+	s->tx.began_ms = loop_now(s->front->loop);
+	return REPLY_NONE;
+}
+
+static void
+act_mail(struct session *s)
+{
+	session_reply(s, REPLY_SENDER_OK);
+}
+
+static void
+undo_mail(struct session *s)
+{
+	session_end_tx(s, "refused");
+}
+
+/* RCPT */
+
+static enum reply_id
+check_rcpt(struct session *s, struct slice arg)
+{
+	struct envelope *e = &s->tx.envelope;
+	struct smtp_params params;
+	struct smtp_path path;
+	struct address addr;
+	enum reply_id no;
+	int route;
+
+	no = path_reply(
+	    smtp_parse_rcpt(arg, &path, &params), REPLY_BAD_RECIPIENT);
+	if (no != REPLY_NONE)
+		return no;
+	if (params.count > 0)
+		return REPLY_UNKNOWN_PARAMETER;
+	addr = envelope_address(&s->tx.arena, &path);
+	route = router_find(s->front->router, &addr);
+	if (route == -1)
+		no = REPLY_RELAYING_DENIED;
+	else if (e->count >= (size_t)s->front->limits->recipients)
+		no = REPLY_TOO_MANY_RECIPIENTS;
+	else if (e->count > 0 &&
+	    s->front->routes[e->rcpts[0].route].backend !=
+		s->front->routes[route].backend)
+		no = REPLY_OTHER_DESTINATION;
+	if (no != REPLY_NONE) {
+		txlog_note_refusal(s, addr.text, reply_own(no)->text);
+		return no;
+	}
+	envelope_add(e, &addr)->route = (unsigned)route;
+	return REPLY_NONE;
+}
+
+static void
+act_rcpt(struct session *s)
+{
+	session_reply(s, REPLY_RECIPIENT_OK);
+}
+
+static void
+undo_rcpt(struct session *s)
+{
+	struct envelope *e = &s->tx.envelope;
+
+	txlog_note_refusal(
+	    s, e->rcpts[e->count - 1].addr.text, s->tx.reason);
+	envelope_drop_last(e);
+}
+
+/* The rest. */
+
+static void
+act_data(struct session *s)
+{
+	session_reply(s, REPLY_GO_AHEAD);
+	intake_begin(s);
+}
+
+static void
+act_rset(struct session *s)
+{
+	if (s->tx.envelope.has_sender)
+		session_end_tx(s, "aborted");
+	session_reply(s, REPLY_OK);
+}
+
+static void
+act_noop(struct session *s)
+{
+	session_reply(s, REPLY_OK);
+}
+
+static void
+act_vrfy(struct session *s)
+{
+	session_reply(s, REPLY_VRFY);
+}
+
+static void
+act_help(struct session *s)
+{
+	session_reply(s, REPLY_HELP);
+}
+
+static void
+act_quit(struct session *s)
+{
+	session_reply(s, REPLY_BYE);
+	session_close(s, "quit");
+}

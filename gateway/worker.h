@@ -1,0 +1,25 @@
+#ifndef POSTERN_WORKER_H
+#define POSTERN_WORKER_H
+
+/*
+ * A worker process: one event loop with listeners, sessions, chains, relay.
+ * Unprivileged.  Ends when the master's socket closes, at once, or on SIGTERM
+ * after a drain.
+ */
+
+struct config;
+struct stats;
+
+struct worker_start {
+	const struct config *config;
+	struct stats *stats;
+	unsigned number;     /* column in the shared memory */
+	const int *listen_fds; /* in the order of listeners and addresses */
+	int master_fd; /* end of file: the master is gone */
+	int agent_fd;  /* -1: no agent */
+};
+
+/* Runs until the end; returns the exit code. */
+int worker_run(const struct worker_start *start);
+
+#endif
