@@ -26,7 +26,7 @@
 static struct conf_reader *reading;
 
 static char *read_file(struct conf_reader *, size_t *);
-static void parse(struct conf_reader *, const char *);
+static bool parse(struct conf_reader *, const char *);
 static cfg_opt_t *make_options(
     struct conf_reader *, const struct conf_section *);
 static size_t add_options(cfg_opt_t *, size_t, const struct conf_section *);
@@ -58,9 +58,7 @@ conf_load(const char *file, FILE *err)
 	text = read_file(&r, &len);
 	if (!r.failed)
 		conf_clean(&r, text, len);
-	if (!r.failed)
-		parse(&r, text);
-	if (!r.failed) {
+	if (!r.failed && parse(&r, text)) {
 		conf_fill(&r);
 		conf_check(&r);
 	}
@@ -114,24 +112,28 @@ read_file(struct conf_reader *r, size_t *len_r)
 	return text;
 }
 
-static void
+/* False: what was written can not be made out. */
+static bool
 parse(struct conf_reader *r, const char *text)
 {
+	bool good;
 	cfg_t *cfg;
 
 	/* An empty text is an error for some fmemopen()s. */
 	if (text[strspn(text, " \t\r\n")] == '\0')
-		return;
+		return true;
 	r->block = &r->root;
 	reading = r;
 	cfg = cfg_init(make_options(r, r->schema), CFGF_NONE);
 	if (cfg == NULL)
 		abort(); /* no memory */
 	cfg_set_error_function(cfg, on_error);
-	if (cfg_parse_buf(cfg, text) != CFG_SUCCESS && !r->failed)
+	good = cfg_parse_buf(cfg, text) == CFG_SUCCESS;
+	if (!good && !r->failed)
 		conf_complain(r, cfg->line, "syntax error");
 	cfg_free(cfg);
 	reading = NULL;
+	return good;
 }
 
 /* Everything is a string for libconfuse; opt.c makes values of them. */
@@ -235,11 +237,13 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		    arena_strndup(r->arena, opt->name, strlen(opt->name));
 		it->line = cfg->line;
 		STAILQ_INSERT_TAIL(&r->block->items, it, entry);
+		add_text(r, it, value);
 	} else if (cfg_opt_size(opt) == 1) {
 		/* A list's first value is its only one again after "=". */
 		complain_twice(r, it, cfg->line);
+	} else {
+		add_text(r, it, value);
 	}
-	add_text(r, it, value);
 	*(const char **)result = value;
 	return 0;
 }

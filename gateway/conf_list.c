@@ -276,7 +276,9 @@ list_table(FILE *out, const struct opt *o, const char *prefix)
 		    o->help);
 		for (i = 0; o->values != NULL && o->values[i] != NULL; i++)
 			fprintf(
-			    out, "%s%s", i == 0 ? ": " : ", ", o->values[i]);
+			    out, "%s%s", i == 0 ? " (" : ", ", o->values[i]);
+		if (i > 0)
+			fputc(')', out);
 		fputc('\n', out);
 	}
 }
@@ -284,18 +286,17 @@ list_table(FILE *out, const struct opt *o, const char *prefix)
 static void
 list_protocols(FILE *out)
 {
-	const struct opt *o;
+	const struct opt *first, *o;
 	size_t i;
 
 	for (i = 0; backends[i] != NULL; i++) {
 		fprintf(out, "protocol %s: %s", backends[i]->name,
 		    backends[i]->summary);
-		o = backends[i]->options;
-		for (; o != NULL && o->name != NULL; o++)
-			fprintf(out, "%s%s",
-			    o == backends[i]->options ? "; needs or takes "
-						      : ", ",
-			    o->name);
+		first = backends[i]->options;
+		for (o = first; o != NULL && o->name != NULL; o++)
+			fprintf(out, "%s%s", o == first ? " (" : ", ", o->name);
+		if (o != first)
+			fputc(')', out);
 		fputc('\n', out);
 	}
 }

@@ -3,9 +3,10 @@
  *
  * libconfuse 3.3 counts the line of every comment three times, takes a comment
  * inside a list for a syntax error, drops characters that it does not know,
- * puts nothing in the place of an unset ${VARIABLE}, and is left inside of a
- * string (for the next file, too) when a string is not closed.  So comments
- * become blanks here, and the rest is refused with its line.
+ * puts nothing in the place of an unset ${VARIABLE}, closes open sections at
+ * the end of the file, and is left inside of a string (for the next file, too)
+ * when a string is not closed.  So comments become blanks here, and the rest is
+ * refused with its line.
  */
 
 #include <stdlib.h>
@@ -13,15 +14,20 @@
 
 #include "conf_tree.h"
 
+#define DEPTH_MAX 16 /* deeper is not noticed here; nothing goes so deep */
+
 struct scan {
 	struct conf_reader *r;
 	char *p;
 	char *end;
 	int line;
 	bool in_word; /* the character before belongs to an unquoted word */
+	int depth;    /* of braces */
+	int opened[DEPTH_MAX]; /* lines of their openings */
 };
 
 static void scan_one(struct scan *);
+static void count_brace(struct scan *, char);
 static bool skip_comment(struct scan *);
 static void blank_line(struct scan *);
 static void blank_comment(struct scan *);
@@ -38,6 +44,9 @@ conf_clean(struct conf_reader *r, char *text, size_t len)
 
 	while (s.p < s.end)
 		scan_one(&s);
+	if (s.depth > 0 && s.depth <= DEPTH_MAX)
+		conf_complain(r, s.opened[s.depth - 1],
+		    "the brace that is opened here is not closed");
 }
 
 static void
@@ -63,11 +72,25 @@ scan_one(struct scan *s)
 			    s->r, s->line, "control character (%u)", c);
 		if (c == '\n')
 			s->line++;
+		count_brace(s, (char)c);
 		s->in_word = c == '\0' || strchr(" \t\r\n={}(),+*", c) == NULL;
 		s->p++;
 		return;
 	}
 	s->in_word = false;
+}
+
+/* At the end of the file libconfuse closes all sections itself. */
+static void
+count_brace(struct scan *s, char c)
+{
+	if (c == '{') {
+		if (s->depth < DEPTH_MAX)
+			s->opened[s->depth] = s->line;
+		s->depth++;
+	} else if (c == '}' && s->depth > 0) {
+		s->depth--;
+	}
 }
 
 /* As libconfuse sees them: # begins one anywhere, a slash only where no word

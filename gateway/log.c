@@ -31,7 +31,7 @@ static struct {
 	bool opened;
 	int level;
 	int facility;
-	pid_t pid; /* whose lines are in buf */
+	pid_t pid;	  /* whose lines are in buf */
 	uint64_t dropped; /* lines */
 	void (*capture)(const char *line, size_t len);
 	size_t len;
@@ -42,10 +42,10 @@ static const struct {
 	const char *name;
 	int severity;
 } levels[] = {
-    [LEVEL_ERROR] = {"error", LOG_ERR},
-    [LEVEL_WARN] = {"warn", LOG_WARNING},
-    [LEVEL_INFO] = {"info", LOG_INFO},
-    [LEVEL_DEBUG] = {"debug", LOG_DEBUG},
+	[LEVEL_ERROR] = { "error", LOG_ERR },
+	[LEVEL_WARN] = { "warn", LOG_WARNING },
+	[LEVEL_INFO] = { "info", LOG_INFO },
+	[LEVEL_DEBUG] = { "debug", LOG_DEBUG },
 };
 
 static void stamp(struct record *);
@@ -283,8 +283,8 @@ append(const struct record *r)
 static size_t
 syslog_prefix(char *buf, size_t size, enum log_level level)
 {
-	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May",
-	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
+		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	time_t now = time(NULL);
 	struct tm tm;
 	int n;

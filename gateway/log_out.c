@@ -94,8 +94,8 @@ open_file(const char *path)
 static void
 connect_syslog(struct log_out *t)
 {
-	static const char *const usual[] = {
-	    _PATH_LOG, "/dev/log", "/var/run/log"};
+	static const char *const usual[] = { _PATH_LOG, "/dev/log",
+		"/var/run/log" };
 	struct timespec now;
 	size_t i;
 	int fd, rc = -1;
@@ -187,7 +187,7 @@ put_stream(struct log_out *t, const char *buf, size_t len)
 static bool
 is_writable(int fd)
 {
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
 	return poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
 }

@@ -20,11 +20,11 @@ struct log_conf;
 
 /* All zero: stderr. */
 struct log_out {
-	int to; /* enum log_target of log.h */
-	int fd; /* owned unless stderr; -1 when syslog is away */
+	int to;		/* enum log_target of log.h */
+	int fd;		/* owned unless stderr; -1 when syslog is away */
 	bool is_socket; /* stderr is a stream socket, as under systemd */
-	bool torn; /* a line was written in part: end it first */
-	time_t tried; /* when syslog was connected to last */
+	bool torn;	/* a line was written in part: end it first */
+	time_t tried;	/* when syslog was connected to last */
 	char path[PATH_MAX];
 };
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -26,7 +27,7 @@
 #define PAUSE_FIRST_MS 250 /* then doubled */
 #define PAUSE_MAX_MS 10000
 #define RETIRED_MS (10 * 60 * 1000)
-#define KILL_AFTER_MS 1000 /* behind the drain time */
+#define KILL_AFTER_MS 3000 /* behind the drain time: goodbyes take 2 s */
 
 static unsigned worker_count(const struct config *);
 static bool same_servers(const struct config *, const struct config *);
@@ -40,7 +41,7 @@ static pid_t start_child(struct child *, const char *);
 static void become_child(const struct master *);
 static void worker_died(struct generation *, unsigned, int);
 static void plan_restart(struct child *);
-static void log_death(const char *, const struct child *, int, bool);
+static void log_death(const char *, pid_t, int, bool);
 
 struct generation *
 generation_new(struct master *m, struct config *c, struct columns *columns)
@@ -324,7 +325,7 @@ children_reap(struct master *m)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == m->agent.pid) {
-			log_death("agent", &m->agent, status, m->stopping);
+			log_death("agent", pid, status, m->stopping);
 			m->agent.pid = 0;
 			if (!m->stopping)
 				plan_restart(&m->agent);
@@ -346,8 +347,10 @@ static void
 worker_died(struct generation *g, unsigned i, int status)
 {
 	struct child *ch = &g->workers[i];
+	char name[32];
 
-	log_death("worker", ch, status, g->stage != STAGE_RUNNING);
+	snprintf(name, sizeof(name), "worker %u", ch->column);
+	log_death(name, ch->pid, status, g->stage != STAGE_RUNNING);
 	ch->pid = 0;
 	stats_clear_worker(g->columns->stats, ch->column);
 	if (g->stage == STAGE_RUNNING)
@@ -371,19 +374,16 @@ plan_restart(struct child *ch)
 }
 
 static void
-log_death(const char *what, const struct child *ch, int status, bool expected)
+log_death(const char *what, pid_t pid, int status, bool expected)
 {
-	enum log_level level = LEVEL_ERROR;
-
 	if (WIFSIGNALED(status))
-		log_event(level, "%s %u (pid %ld) died: %s", what, ch->column,
-		    (long)ch->pid, strsignal(WTERMSIG(status)));
+		log_event(LEVEL_ERROR, "%s (pid %ld) died: %s", what, (long)pid,
+		    strsignal(WTERMSIG(status)));
 	else if (!expected || WEXITSTATUS(status) != 0)
-		log_event(level, "%s %u (pid %ld) ended with code %d", what,
-		    ch->column, (long)ch->pid, WEXITSTATUS(status));
+		log_event(LEVEL_ERROR, "%s (pid %ld) ended with code %d", what,
+		    (long)pid, WEXITSTATUS(status));
 	else
-		log_event(LEVEL_INFO, "%s %u (pid %ld) ended", what, ch->column,
-		    (long)ch->pid);
+		log_event(LEVEL_INFO, "%s (pid %ld) ended", what, (long)pid);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "stats.h"
 
 #define TARGETS_MAX 32 /* bits of tried */
+#define EXCESS_MS 1000 /* idle time of a link beyond pool.idle */
 #define POLL_MS 20     /* how often waiters look at other workers' totals */
 
 #define BACKEND(field) offsetof(struct backend_conf, field)
@@ -66,7 +67,8 @@ const struct opt pool_options[] = {
 	    .def = "4",
 	    .min = 0,
 	    .max = 100000,
-	    .help = "idle connections kept per server, all workers together" },
+	    .help = "idle connections kept per server, all workers together; more "
+		    "than that stay idle for a second at most" },
 	{ .name = "idle-timeout",
 	    .type = OPT_DURATION,
 	    .offset = POOL(idle_timeout),
@@ -388,6 +390,24 @@ serve_waits(struct task *t)
 		timer_set(&p->timer, now + POLL_MS);
 }
 
+/*
+ * More links than pool.idle may be idle for a moment: they are what a burst
+ * left, and the next burst is likely to be milliseconds away.
+ */
+static int64_t
+idle_time(struct link *l)
+{
+	struct pool *p = l->pool;
+
+	if (stats_reserve(p->stats, p->worker, l->server->index, STATS_IDLE,
+		p->conf->pool.idle))
+		return p->conf->pool.idle_timeout;
+	count(l, STATS_IDLE, 1);
+	return p->conf->pool.idle_timeout < EXCESS_MS
+	    ? p->conf->pool.idle_timeout
+	    : EXCESS_MS;
+}
+
 void
 pool_put(struct link **lp, bool needs_reset)
 {
@@ -405,22 +425,12 @@ pool_put(struct link **lp, bool needs_reset)
 		pool_drop(&l);
 		return;
 	}
-	/* A link that somebody waits for is not idle: it needs no room. */
-	if (!stats_reserve(p->stats, p->worker, l->server->index, STATS_IDLE,
-		TAILQ_EMPTY(&p->waits) ? p->conf->pool.idle : INT64_MAX)) {
-		TAILQ_INSERT_HEAD(&p->targets[l->target].idle, l, entry);
-		count(l, STATS_IDLE, 1);
-		end_idle(l, true);
-		return;
-	}
+	conn_deadline(l->conn, now + idle_time(l));
 	TAILQ_INSERT_HEAD(&p->targets[l->target].idle, l, entry);
 	if (l->uses >= (uint64_t)p->conf->pool.max_uses ||
-	    now - l->born >= p->conf->pool.max_age) {
+	    now - l->born >= p->conf->pool.max_age)
 		end_idle(l, true);
-		return;
-	}
-	conn_deadline(l->conn, now + p->conf->pool.idle_timeout);
-	if (!TAILQ_EMPTY(&p->waits))
+	else if (!TAILQ_EMPTY(&p->waits))
 		loop_defer(p->loop, &p->task);
 }
 

@@ -66,6 +66,11 @@ session_read_header(struct session *s)
 	n = conn_peek(s->conn, buf + have, sizeof(buf) - have);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
+	/* Who comes and goes without a word is the proxy's simple check. */
+	if (n <= 0 && have == 0) {
+		session_close(s, "client-gone");
+		return;
+	}
 	if (n <= 0) {
 		session_header_failed(s, "connection closed");
 		return;

@@ -127,6 +127,8 @@ txlog_transaction(struct session *s, const char *result)
 		record_str(&r, "reply", s->last_reply);
 	if (o != NULL)
 		put_outcome(&r, o);
+	if (s->state == SESSION_CLOSED)
+		record_str(&r, "end", s->end_reason);
 	record_num(&r, "ms", loop_now(s->front->loop) - tx->began_ms);
 	record_end(&r);
 }

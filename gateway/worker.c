@@ -19,6 +19,7 @@
 #include "chain.h"
 #include "compat.h"
 #include "conf.h"
+#include "conn.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
@@ -148,8 +149,12 @@ watch(struct worker *w)
 static void
 finish(struct worker *w)
 {
+	sigset_t all;
 	size_t i;
 
+	/* Without its event a signal would kill. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 	stop_listening(w);
 	for (i = 0; i < EVENTS; i++)
 		event_free(w->events[i]);
@@ -160,7 +165,10 @@ finish(struct worker *w)
 	free(w->chains);
 	free(w->listeners);
 	router_free(&w->router);
-	loop_turn(w->front.loop, false); /* what the above gave the reaper */
+	/* Connections that say goodbye; each has a deadline of its own. */
+	loop_turn(w->front.loop, false);
+	while (conn_outstanding() > 0)
+		loop_turn(w->front.loop, true);
 	spool_free(&w->front.spool);
 	loop_free(&w->front.loop);
 	log_flush();

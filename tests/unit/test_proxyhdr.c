@@ -72,6 +72,8 @@ assert_end(const struct sockaddr_storage *ss, const char *host, int port)
 		memcpy(&sin6, ss, sizeof(sin6));
 		inet_ntop(AF_INET6, &sin6.sin6_addr, text, sizeof(text));
 		assert_int_equal(ntohs(sin6.sin6_port), port);
+		assert_int_equal(sin6.sin6_flowinfo, 0);
+		assert_int_equal(sin6.sin6_scope_id, 0);
 	}
 	assert_string_equal(text, host);
 }
@@ -99,8 +101,8 @@ test_v1(void **state)
 		const char *line, *src, *dst;
 		int sport, dport;
 	} rows[] = {
-		{ "PROXY TCP4 192.0.2.1 198.51.100.2 12345 25\r\n", "192.0.2.1",
-		    "198.51.100.2", 12345, 25 },
+		{ "PROXY TCP4 192.0.2.1 198.51.100.2 19999 25\r\n", "192.0.2.1",
+		    "198.51.100.2", 19999, 25 },
 		{ "PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n", "0.0.0.0",
 		    "255.255.255.255", 0, 65535 },
 		{ "PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n",
@@ -183,6 +185,10 @@ test_v1_bad(void **state)
 		"PROXY TCP4 " IP4 " 1 100000\r\n",
 		"PROXY TCP4 " IP4 " -1 2\r\n", "PROXY TCP4 " IP4 " +1 2\r\n",
 		"PROXY TCP4 " IP4 " 0x1 2\r\n", "PROXY TCP4 " IP4 " 1 2a\r\n",
+		"PROXY TCP5 ::1 ::1 1 2\r\n",
+		"PROXY TCP6 2001:0db8:0000:0000:0000:0000:0000:0000:0000:0 ::1 "
+		"1 2"
+		"\r\n",
 		"PROXY TCP4 192.0.2 192.0.2.2 1 2\r\n",
 		"PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n",
 		"PROXY TCP4 192.0.2.01 192.0.2.2 1 2\r\n",
@@ -228,8 +234,10 @@ test_v1_too_long(void **state)
 	for (i = 0; i < PROXYHDR_V1_MAX - 1; i++)
 		assert_int_equal(parse(line, i, &h), PROXYHDR_MORE);
 	assert_int_equal(parse(line, PROXYHDR_V1_MAX - 1, &h), PROXYHDR_BAD);
-	memcpy(line + PROXYHDR_V1_MAX - 1, "\r\n", 2); /* one too far */
-	assert_int_equal(parse(line, sizeof(line), &h), PROXYHDR_BAD);
+	for (i = PROXYHDR_V1_MAX + 5; i > PROXYHDR_V1_MAX - 2; i--) {
+		memcpy(line + i, "\r\n", 2); /* too far */
+		assert_int_equal(parse(line, sizeof(line), &h), PROXYHDR_BAD);
+	}
 	memcpy(line + PROXYHDR_V1_MAX - 2, "\r\n", 2);
 	assert_int_equal(parse(line, sizeof(line), &h), PROXYHDR_DONE);
 	assert_int_equal(h.len, PROXYHDR_V1_MAX);

@@ -72,6 +72,12 @@ test_one_line(void **state)
 		{ "250 caf\xc3\xa9 \x1b[1m\x7f", "", "caf?? ?[1m?", 250 },
 		{ "599 x", "", "x", 599 },
 		{ "200 x", "", "x", 200 },
+		{ "250  ", "", "", 250 },
+		{ "250 ~", "", "~", 250 },
+		{ "250 2.x.5 y", "", "2.x.5 y", 250 },
+		{ "250 2.1.x y", "", "2.1.x y", 250 },
+		{ "250 2.123", "", "2.123", 250 },
+		{ "250 2.12.", "", "2.12.", 250 },
 		{ "299 x", "", "x", 299 },
 	};
 	struct reply r;
@@ -140,6 +146,11 @@ test_lines(void **state)
 	assert_int_equal(feed_text(&r, "550"), REPLY_DONE);
 	assert_string_equal(r.text, "no such wrong other");
 	assert_string_equal(r.enhanced, "5.1.1");
+
+	reply_init(&r);
+	feed_text(&r, "250-a");
+	assert_int_equal(feed_text(&r, "250 b"), REPLY_DONE);
+	assert_string_equal(r.text, "a b");
 
 	reply_init(&r);
 	feed_text(&r, "250-first");

@@ -351,7 +351,7 @@ size(void **state)
 	size_hello("S 250-mx|250 SIZE", true);
 	size_hello("S 250-mx|250 SIZE  1000", true);
 	size_hello("S 250-mx|250 SIZE 1x", true);
-	size_hello("S 250-mx|250 SIZE 99999999999999999999999", true);
+	size_hello("S 250-mx|250 SIZE 18446744073709551626", true);
 
 	/* Too big for a pooled link that needs a reset: it still does. */
 	play_new(&backend_smtp, 1,

@@ -1,0 +1,290 @@
+#!/bin/sh
+# dovecot-lmtp.sh: swaks -> HAProxy (PROXY v2) -> posternd -> a private Dovecot
+# by LMTP, over TCP and over a unix socket.
+
+# shellcheck source=tests/support/peers.sh disable=SC2317
+. "$(dirname "$0")/../support/peers.sh"
+need dovecot swaks perl
+
+case $(dovecot --version) in
+2.3.*) ;;
+*)
+	not_run dovecot-lmtp "written for Dovecot 2.3, here is $(dovecot --version)"
+	finish
+	;;
+esac
+if [ "$(id -u)" -eq 0 ]; then
+	for u in dovecot dovenull; do
+		id $u >/dev/null 2>&1 && continue
+		not_run dovecot-lmtp "there is no user $u"
+		finish
+	done
+	# Mail belongs to an ordinary user, as everywhere.
+	mail_user=nobody login_user=dovenull internal_user=dovecot
+else
+	mail_user=$(id -un) login_user=$mail_user internal_user=$mail_user
+fi
+mail_uid=$(id -u "$mail_user") mail_gid=$(id -g "$mail_user")
+
+# --- Dovecot ------------------------------------------------------------------
+
+dir=$tmp/dovecot
+mkdir -p "$dir" "$tmp/users"
+chown "$mail_uid:$mail_gid" "$tmp/users"
+for u in alice bob dots; do
+	echo "$u:{PLAIN}x:$mail_uid:$mail_gid::$tmp/users/$u::"
+done >"$tmp/passwd"
+echo "full:{PLAIN}x:$mail_uid:$mail_gid::$tmp/users/full::userdb_quota_rule=*:storage=1K" \
+    >>"$tmp/passwd"
+
+dovecot_start() {
+	for _try in 1 2 3; do
+		lmtp_port=$(free_port)
+		cat >"$tmp/dovecot.conf" <<-END
+		base_dir = $dir/run
+		state_dir = $dir/state
+		log_path = $tmp/dovecot.log
+		protocols = lmtp
+		ssl = no
+		listen = 127.0.0.1
+		hostname = store.example.org
+		default_internal_user = $internal_user
+		default_internal_group = $(id -gn "$internal_user")
+		default_login_user = $login_user
+		first_valid_uid = $mail_uid
+		first_valid_gid = $mail_gid
+		mail_location = maildir:~/Maildir
+		mail_plugins = quota
+		auth_verbose = yes
+		recipient_delimiter = +
+		lmtp_save_to_detail_mailbox = no
+		postmaster_address = postmaster@example.org
+		passdb {
+		  driver = passwd-file
+		  args = username_format=%n $tmp/passwd
+		}
+		userdb {
+		  driver = passwd-file
+		  args = username_format=%n $tmp/passwd
+		}
+		plugin {
+		  quota = maildir:User quota
+		  quota_rule = *:storage=1G
+		}
+		service lmtp {
+		  client_limit = 1
+		  unix_listener lmtp {
+		    mode = 0666
+		  }
+		  inet_listener lmtp {
+		    address = 127.0.0.1
+		    port = $lmtp_port
+		  }
+		}
+		service stats {
+		  unix_listener stats-writer {
+		    mode = 0666
+		  }
+		}
+		service anvil {
+		  chroot =
+		}
+		END
+		run dovecot-out dovecot -F -c "$tmp/dovecot.conf"
+		dovecot_pid=$pid
+		wait_until 20 dovecot_ready || :
+		grep -q 'starting up' "$tmp/dovecot.log" 2>/dev/null &&
+		    alive "$dovecot_pid" && [ -S "$dir/run/lmtp" ] && return 0
+		stop "$dovecot_pid"
+	done
+	cat "$tmp/dovecot-out.log" "$tmp/dovecot.log"
+	return 1
+}
+dovecot_ready() {
+	gone_or_zombie "$dovecot_pid" && return 0
+	grep -q 'starting up' "$tmp/dovecot.log" && [ -S "$dir/run/lmtp" ]
+}
+must dovecot_start
+
+# --- the gateway -------------------------------------------------------------------
+
+must gateway gw <<END
+hostname = "gw.example.org"
+workers  = 1
+listen mx {
+	address    = {"127.0.0.1:@PORT1@"}
+	proxy-from = {"127.0.0.9"}
+}
+listen proxied {
+	address    = {"127.0.0.1:@PORT2@"}
+	proxy-from = {"127.0.0.1"}
+}
+backend tcp {
+	protocol = lmtp
+	server one { address = "127.0.0.1:$lmtp_port" }
+	pool { idle-timeout = 1m }
+}
+backend socket {
+	protocol = lmtp
+	server one { address = "unix:$dir/run/lmtp" }
+}
+route socket { rcpt-domain = {"unix.example.org"}  backend = socket }
+route tcp    { rcpt-domain = {"example.org"}  backend = tcp }
+END
+gw_port=$port1 proxied_port=$port2
+
+# mails USER: what the user has, one file after the other
+mails() { cat "$tmp/users/$1/Maildir/new/"* 2>/dev/null; }
+count() { find "$tmp/users/$1/Maildir/new" -type f 2>/dev/null | awk 'END { print NR }'; }
+
+# --- delivery -----------------------------------------------------------------------
+
+entry=$gw_port client=127.0.0.1
+if have haproxy; then
+	entry=$(free_port)
+	cat >"$tmp/haproxy.cfg" <<-END
+	defaults
+	    mode tcp
+	    timeout connect 5s
+	    timeout client 1m
+	    timeout server 1m
+	listen smtp
+	    bind 127.0.0.1:$entry
+	    server gw 127.0.0.1:$proxied_port send-proxy-v2
+	END
+	run haproxy haproxy -db -f "$tmp/haproxy.cfg"
+	# shellcheck disable=SC2016 # perl's variables
+	must wait_until 10 perl -MIO::Socket::INET -e '
+		exit !IO::Socket::INET->new(PeerAddr => $ARGV[0])' "127.0.0.1:$entry"
+else
+	not_run "through HAProxy" "missing: haproxy"
+fi
+
+swaks_to "$entry" --to alice@example.org
+equal "TCP: a message is accepted" "$swaks_code" 0
+matches "TCP: with Dovecot's own words" "$swaks_out" '^<-  250 2.0.0 .*Saved'
+mail=$(mails alice)
+matches "TCP: it is in the maildir, with our Received" "$mail" \
+    "^Received: from client.example.net \(\[$client\]\)"
+matches "TCP: and with Dovecot's" "$mail" '^Received: from gw.example.org'
+rec=$(record "$gw_log" "$(id_of "$swaks_out")")
+matches "TCP: the record has what Dovecot said" "$(key said "$rec")" \
+    '^250 2.0.0 .*Saved'
+
+swaks_to "$entry" --to bob@unix.example.org
+equal "unix socket: a message is accepted" "$swaks_code" 0
+matches "unix socket: it is in the maildir" "$(mails bob)" \
+    '^Received: from client.example.net'
+
+# --- refusals -----------------------------------------------------------------------
+
+swaks_to "$entry" --to nobody-here@example.org
+matches "an unknown user is 550 5.1.1 in Dovecot's words" "$swaks_out" \
+    '^<\*\* 550 5\.1\.1 .*User doesn.t exist'
+
+swaks_to "$entry" --to full@example.org --body "$(awk 'BEGIN {
+	for (i = 0; i < 100; i++) print "a line that makes the message too big" }')"
+matches "over quota alone is 552 5.2.2 in Dovecot's words" "$swaks_out" \
+    '^<\*\* 552 5\.2\.2 .*[Qq]uota'
+
+before=$(count alice)
+swaks_to "$entry" --to alice@example.org,full@example.org --body "$(awk 'BEGIN {
+	for (i = 0; i < 100; i++) print "a line that makes the message too big" }')"
+matches "one of two over quota is a 4xx" "$swaks_out" '^<\*\* 4[0-9][0-9] 4\.'
+lacks "and no 250 behind the data" "$swaks_out" '^<-  250 2.0.0 .*Saved'
+rec=$(grep 'event=mail' "$gw_log" | tail -n 1)
+equal "it is in the log as deferred" "$(key result "$rec")" deferred
+
+swaks_to "$entry" --to alice@example.org,nobody-here@example.org
+matches "one of two unknown: nobody gets it, 4xx or a 550 for the one" \
+    "$swaks_out" '^<\*\* (4|550 5\.1\.1)'
+equal "alice got no second one of it" "$(count alice)" $((before + 1))
+
+# --- content ------------------------------------------------------------------------
+
+# 8-bit, lines that begin with dots, a long line, an empty last line
+awk 'BEGIN {
+	print "From: sender@example.net"
+	print "To: dots@example.org"
+	print "Subject: bytes"
+	print "MIME-Version: 1.0"
+	print "Content-Type: text/plain; charset=utf-8"
+	print "Content-Transfer-Encoding: 8bit"
+	print ""
+	print "."; print ".."; print "..."; print ".dot"; print "...dots"
+	printf "gr\303\274\303\237e \360\237\220\230 \377\376\200\n"
+	for (i = 0; i < 990; i++) printf "x"
+	print ""
+	print "From here on"; print ""; print "."; print ""
+}' >"$tmp/content"
+# shellcheck disable=SC2016 # perl's variables
+cat >"$tmp/raw.pl" <<'END'
+use strict;
+use IO::Socket::INET;
+my ($to, $rcpt, $file) = @ARGV;
+my $s = IO::Socket::INET->new(PeerAddr => $to) or die "connect: $!";
+sub want {
+	my ($code) = @_;
+	my $l;
+	do { defined($l = <$s>) or die "closed, wanted $code" } while $l =~ /^\d{3}-/;
+	$l =~ /^$code/ or die "wanted $code, got $l";
+	return $l;
+}
+sub say_ { print $s "$_[0]\r\n"; }
+want(220);
+say_("EHLO client.example.net");                   want(250);
+say_("MAIL FROM:<sender\@example.net> BODY=8BITMIME"); want(250);
+say_("RCPT TO:<$rcpt>");                           want(250);
+say_("DATA");                                      want(354);
+open my $f, '<:raw', $file or die "$file: $!";
+while (<$f>) { s/\n/\r\n/; s/^\./../; print $s $_; }
+say_(".");
+print want(250);
+say_("QUIT");                                      want(221);
+END
+check "8-bit and dots: accepted" \
+    perl "$tmp/raw.pl" "127.0.0.1:$gw_port" dots@example.org "$tmp/content"
+# What the hops put in front ends where the content begins.
+mails dots | sed -n '/^From: sender@example.net/,$p' >"$tmp/arrived"
+check "8-bit and dots: it arrives octet by octet" cmp "$tmp/content" "$tmp/arrived"
+
+# A big one, that goes by the spool.
+awk 'BEGIN {
+	print "Subject: big"; print ""
+	for (i = 0; i < 60000; i++) printf ".%d a line of a big message\n", i
+}' >"$tmp/big"
+rm -rf "$tmp/users/dots/Maildir/new/"*
+check "1.9 MB: accepted" \
+    perl "$tmp/raw.pl" "127.0.0.1:$gw_port" dots@example.org "$tmp/big"
+mails dots | sed -n '/^Subject: big/,$p' >"$tmp/arrived"
+check "1.9 MB: it arrives octet by octet" cmp "$tmp/big" "$tmp/arrived"
+
+# --- the pool -------------------------------------------------------------------------
+
+connects() { grep -c 'lmtp([0-9]*): Connect' "$tmp/dovecot.log"; }
+before=$(connects)
+# shellcheck disable=SC2034 # a loop of ten
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	perl "$tmp/raw.pl" "127.0.0.1:$gw_port" bob@example.org "$tmp/content" \
+	    >>"$tmp/raw.log" 2>&1
+done
+equal "10 sessions deliver 10 messages" "$(count bob)" 11
+at_most "over one LMTP connection" $(($(connects) - before)) 1
+matches "the record says so" "$(grep 'event=mail' "$gw_log" | tail -n 1)" \
+    'link=pooled'
+
+# Dovecot goes away and comes back: mail is deferred, never refused.
+stop "$dovecot_pid"
+swaks_to "$gw_port" --to alice@example.org
+matches "without Dovecot: 451 4.4.1" "$swaks_out" '^<\*\* 451 4\.4\.1'
+run dovecot-out2 dovecot -F -c "$tmp/dovecot.conf"
+dovecot_pid=$pid
+served() {
+	swaks_to "$gw_port" --to alice@example.org
+	[ $swaks_code -eq 0 ]
+}
+check "with Dovecot back: delivered again" wait_until 10 served
+
+stop "$gw_pid"
+equal "posternd ends well" "$code" 0
+finish

@@ -1,0 +1,198 @@
+/*
+ * A worker without its process: see gate.h.
+ */
+
+#include "gate.h"
+
+#include <sys/socket.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chain.h"
+#include "conf.h"
+#include "conn.h"
+#include "log.h"
+#include "loop.h"
+#include "message.h"
+#include "net.h"
+#include "op.h"
+#include "relay.h"
+#include "route.h"
+#include "stats.h"
+
+#define START_MS 1000000		      /* of the scripted clock */
+#define START_WALL INT64_C(1767323045000) /* Fri, 2 Jan 2026 03:04:05 */
+
+static char last_mail[LOG_LINE_MAX + 1];
+static char last_session[LOG_LINE_MAX + 1];
+static char last_other[LOG_LINE_MAX + 1];
+
+static void
+on_log(const char *line, size_t len)
+{
+	char *to = last_other;
+
+	if (strstr(line, " event=mail ") != NULL)
+		to = last_mail;
+	else if (strstr(line, " event=session ") != NULL)
+		to = last_session;
+	if (len > LOG_LINE_MAX)
+		len = LOG_LINE_MAX;
+	memcpy(to, line, len);
+	to[len] = '\0';
+}
+
+const char *
+gate_log(const char *event)
+{
+	const char *line = last_other;
+
+	if (strcmp(event, "mail") == 0)
+		line = last_mail;
+	else if (strcmp(event, "session") == 0)
+		line = last_session;
+	return line[0] != '\0' ? line : NULL;
+}
+
+static void
+put_config(FILE *f, const char *dir, const char *text)
+{
+	static const struct {
+		const char *word;
+		const char *file;
+	} words[] = { { "@BACKEND@", "b1" }, { "@BACKEND2@", "b2" },
+		{ "@NOBODY@", "nobody" }, { "@DIR@", NULL } };
+	size_t i, len;
+
+	while (*text != '\0') {
+		for (i = 0; i < nitems(words); i++) {
+			len = strlen(words[i].word);
+			if (strncmp(text, words[i].word, len) == 0)
+				break;
+		}
+		if (i == nitems(words)) {
+			putc(*text++, f);
+			continue;
+		}
+		if (words[i].file != NULL)
+			fprintf(f, "\"unix:%s/%s\"", dir, words[i].file);
+		else
+			fprintf(f, "\"%s\"", dir);
+		text += len;
+	}
+}
+
+struct config *
+gate_config(const char *dir, const char *name, const char *text, size_t len)
+{
+	struct config *c = NULL;
+	char path[200];
+	FILE *f;
+
+	(void)len;
+	snprintf(path, sizeof(path), "%s/postern.conf", dir);
+	f = fopen(path, "w");
+	if (f == NULL || text == NULL) {
+		printf("%s: no configuration\n", name);
+		return NULL;
+	}
+	put_config(f, dir, text);
+	fclose(f);
+	c = conf_load(path, stdout);
+	if (c == NULL)
+		printf("%s: its configuration is not good\n", name);
+	unlink(path);
+	return c;
+}
+
+void
+gate_open(struct gate *g, const struct config *c)
+{
+	const struct listener_conf *lc = &c->listeners[0];
+	struct front *f = &g->front;
+
+	memset(g, 0, sizeof(*g));
+	last_mail[0] = last_session[0] = last_other[0] = '\0';
+	log_capture(on_log);
+	g->config = c;
+	f->loop = loop_new();
+	loop_script_clock(f->loop, START_MS, START_WALL);
+	f->limits = &c->limits;
+	f->hostname = c->hostname;
+	f->spool = spool_new(&c->spool);
+	f->stats = stats_new(1, c->server_count);
+	f->relay = relay_new(f->loop, c->backends, c->backend_count, f->stats,
+	    0, -1, c->hostname);
+	f->router = g->router = router_new(c->routes, c->route_count);
+	f->routes = c->routes;
+	g->chain = chain_new(f->loop, lc->filters, lc->filter_count);
+}
+
+int
+gate_connect(struct gate *g, const char *address)
+{
+	struct net_addr peer;
+	const char *err;
+	int fds[2];
+
+	if (net_parse(address, &peer, &err) == -1 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+		return -1;
+	if (net_nonblock(fds[0]) == -1 || net_nonblock(fds[1]) == -1)
+		abort();
+	session_new(
+	    &g->front, &g->config->listeners[0], g->chain, fds[0], &peer);
+	return fds[1];
+}
+
+void
+gate_drain(struct gate *g)
+{
+	g->front.draining = true;
+	session_drain_all(&g->front, false);
+	relay_close_idle(g->front.relay);
+}
+
+const char *
+gate_leftover(const struct gate *g)
+{
+	const struct front *f = &g->front;
+	unsigned i;
+
+	if (op_outstanding() != 0)
+		return "an operation is left";
+	if (f->sessions != 0 || stats_all_sessions(f->stats) != 0)
+		return "a session is left";
+	if (message_outstanding() != 0)
+		return "a message is left";
+	for (i = 0; i < g->config->server_count; i++) {
+		if (stats_sum(f->stats, i, STATS_IDLE) != 0)
+			return "the count of idle links is not 0";
+		if (stats_sum(f->stats, i, STATS_LINKS) != 0)
+			return "the count of links is not 0";
+	}
+	if (conn_outstanding() != 0)
+		return "a connection is left";
+	return NULL;
+}
+
+const char *
+gate_close(struct gate *g)
+{
+	struct front *f = &g->front;
+	const char *left;
+
+	relay_free(&f->relay);
+	chain_free(&g->chain);
+	router_free(&g->router);
+	loop_turn(f->loop, false); /* what the above gave the reaper */
+	left = gate_leftover(g);
+	spool_free(&f->spool);
+	stats_free(&f->stats);
+	loop_free(&f->loop);
+	log_capture(NULL);
+	return left;
+}

@@ -1,0 +1,197 @@
+/*
+ * The player's ends of connections: see peer.h.
+ */
+
+#include "peer.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "net.h"
+
+#define PIECE 65536
+
+int
+peers_listen(struct peers *p, const char *dir)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int i, fd;
+
+	memset(p, 0, sizeof(*p));
+	for (i = 0; i < CLIENTS_MAX; i++)
+		p->clients[i].fd = -1;
+	for (i = 0; i < BACKENDS_MAX; i++)
+		p->backends[i].fd = -1;
+	for (i = 0; i < LISTENERS_MAX; i++) {
+		snprintf(
+		    sun.sun_path, sizeof(sun.sun_path), "%s/b%d", dir, i + 1);
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (fd == -1 ||
+		    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+		    listen(fd, 50) == -1 || net_nonblock(fd) == -1)
+			return -1;
+		p->listeners[i] = fd;
+	}
+	return 0;
+}
+
+static void
+forget(struct peer *p)
+{
+	if (p->fd != -1)
+		close(p->fd);
+	free(p->in);
+	*p = (struct peer){ .fd = -1 };
+}
+
+void
+peers_reset(struct peers *p)
+{
+	int i;
+
+	for (i = 0; i < CLIENTS_MAX; i++)
+		forget(&p->clients[i]);
+	for (i = 0; i < BACKENDS_MAX; i++)
+		forget(&p->backends[i]);
+	p->backend_count = 0;
+}
+
+struct peer *
+peers_find(struct peers *p, enum side side, int who)
+{
+	return side == SIDE_CLIENT ? &p->clients[who - 1]
+				   : &p->backends[who - 1];
+}
+
+static bool
+accept_from(struct peers *p, int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd == -1)
+		return false;
+	if (p->backend_count == BACKENDS_MAX || net_nonblock(fd) == -1) {
+		close(fd);
+		return false;
+	}
+	peer_connected(&p->backends[p->backend_count++], fd);
+	return true;
+}
+
+static bool
+poll_peer(struct peer *p)
+{
+	char buf[PIECE];
+	ssize_t n;
+
+	if (p->fd == -1 || p->ended || p->deaf)
+		return false;
+	n = read(p->fd, buf, sizeof(buf));
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return false;
+	if (n <= 0) {
+		p->ended = true;
+		return true;
+	}
+	count_ends(&p->match, &p->messages, buf, (size_t)n);
+	if (p->in_used == p->in_len)
+		p->in_used = p->in_len = 0;
+	p->in = xrealloc(p->in, p->in_len + (size_t)n);
+	memcpy(p->in + p->in_len, buf, (size_t)n);
+	p->in_len += (size_t)n;
+	return true;
+}
+
+bool
+peers_poll(struct peers *p)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < LISTENERS_MAX; i++)
+		while (accept_from(p, p->listeners[i]))
+			any = true;
+	for (i = 0; i < CLIENTS_MAX; i++)
+		any |= poll_peer(&p->clients[i]);
+	for (i = 0; i < p->backend_count; i++)
+		any |= poll_peer(&p->backends[i]);
+	return any;
+}
+
+void
+peer_connected(struct peer *p, int fd)
+{
+	forget(p);
+	p->fd = fd;
+	p->connected = true;
+}
+
+size_t
+peer_send(struct peer *p, const char *text, size_t len)
+{
+	ssize_t n;
+
+	if (p->fd == -1 || p->ended)
+		return len;
+	n = write(p->fd, text, len);
+	if (n >= 0)
+		return (size_t)n;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : len;
+}
+
+void
+peer_shut(struct peer *p)
+{
+	if (p->fd != -1)
+		shutdown(p->fd, SHUT_WR);
+}
+
+void
+peer_close(struct peer *p)
+{
+	if (p->fd != -1)
+		close(p->fd);
+	p->fd = -1;
+	p->ended = true;
+}
+
+const char *
+peer_line(const struct peer *p, size_t *len_r)
+{
+	const char *at = p->in != NULL ? p->in + p->in_used : "", *nl;
+	size_t left = p->in_len - p->in_used;
+
+	nl = memchr(at, '\n', left);
+	*len_r = nl != NULL ? (size_t)(nl - at) + 1 : left;
+	return at;
+}
+
+void
+peer_consume(struct peer *p, size_t len)
+{
+	p->in_used += len;
+}
+
+void
+count_ends(unsigned *match, unsigned *count, const char *text, size_t len)
+{
+	static const char end[] = "\r\n.\r\n";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (text[i] != end[*match])
+			*match = text[i] == end[0];
+		else if (++*match == sizeof(end) - 1) {
+			++*count;
+			*match = 2; /* its CRLF may begin the next */
+		}
+	}
+}

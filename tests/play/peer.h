@@ -1,0 +1,58 @@
+#ifndef POSTERN_PLAY_PEER_H
+#define POSTERN_PLAY_PEER_H
+
+/*
+ * The player's ends of connections: clients (socket pairs) and the connections
+ * that postern makes to the scripted backends (unix sockets, because there
+ * what is written is readable at once).  Everything that comes in is read at
+ * once and kept until the transcript asks for it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "script.h"
+
+struct peer {
+	int fd; /* -1: never connected, or closed by us */
+	bool connected;
+	bool asked; /* a backend: the transcript has seen the connect */
+	bool ended; /* the other side closed */
+	bool deaf;  /* nothing is read: buffers fill, a close is a reset */
+	bool lost;  /* ours refuses to go on with the transcript */
+	char *in;   /* owned */
+	size_t in_len;
+	size_t in_used;
+	unsigned match;	   /* of the end of data, octets seen */
+	unsigned messages; /* ends of data that came in */
+};
+
+struct peers {
+	int listeners[LISTENERS_MAX];
+	struct peer clients[CLIENTS_MAX];
+	struct peer backends[BACKENDS_MAX];
+	int backend_count;
+};
+
+/* Listens at dir/b1 and dir/b2; -1 with errno. */
+int peers_listen(struct peers *p, const char *dir);
+/* Forgets everything but the listeners. */
+void peers_reset(struct peers *p);
+struct peer *peers_find(struct peers *p, enum side side, int who);
+/* Accepts and reads what there is; was there anything? */
+bool peers_poll(struct peers *p);
+
+void peer_connected(struct peer *p, int fd);
+/* How much was taken; what nobody reads any more counts as taken. */
+size_t peer_send(struct peer *p, const char *text, size_t len);
+void peer_shut(struct peer *p);
+void peer_close(struct peer *p);
+/* The next line with its line end; what there is when there is no whole one. */
+const char *peer_line(const struct peer *p, size_t *len_r);
+void peer_consume(struct peer *p, size_t len);
+
+/* Counts ends of data in a stream, however it is cut. */
+void count_ends(
+    unsigned *match, unsigned *count, const char *text, size_t len);
+
+#endif

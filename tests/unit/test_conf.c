@@ -1,0 +1,622 @@
+/*
+ * The configuration: good files fill the structs, bad ones are refused with
+ * file and line.  Uses the real tables of filters and backends.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/backend.h"
+#include "gateway/compat.h"
+#include "gateway/conf.h"
+
+#define LISTEN "listen mx { address = {\"127.0.0.1:1\"} }\n"
+#define OPEN "listen mx { address = {\"0.0.0.0:1\"} }\n"
+#define BACKEND "backend d { protocol = discard }\n"
+#define ROUTE "route all { backend = d }\n"
+#define REST LISTEN BACKEND ROUTE
+
+static char file[64];
+static char *said; /* what conf_load() wrote */
+
+static struct config *
+load(const char *text, size_t len)
+{
+	struct config *c;
+	size_t size;
+	FILE *f = fopen(file, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+	free(said);
+	said = NULL;
+	f = open_memstream(&said, &size);
+	assert_non_null(f);
+	c = conf_load(file, f);
+	fclose(f);
+	return c;
+}
+
+/* Is the line "FILE" rest a line of what was said, from its beginning? */
+static bool
+says(const char *rest)
+{
+	char want[600];
+	const char *p = said;
+	size_t len;
+
+	snprintf(want, sizeof(want), "%s%s", file, rest);
+	len = strlen(want);
+	while (*p != '\0' && strncmp(p, want, len) != 0) {
+		p += strcspn(p, "\n");
+		p += *p == '\n';
+	}
+	return *p != '\0';
+}
+
+static size_t
+lines(void)
+{
+	const char *p = said;
+	size_t n = 0;
+
+	while ((p = strchr(p, '\n')) != NULL) {
+		n++;
+		p++;
+	}
+	return n;
+}
+
+static void
+assert_good(const char *text, struct config **c_r)
+{
+	*c_r = load(text, strlen(text));
+	if (*c_r == NULL)
+		fail_msg("refused: %s\n%s", text, said);
+}
+
+static void
+assert_bad(const char *text, const char *rest)
+{
+	struct config *c = load(text, strlen(text));
+
+	if (c != NULL)
+		fail_msg("taken: %s", text);
+	if (!says(rest))
+		fail_msg("%s\nnot \"%s\" but:\n%s", text, rest, said);
+}
+
+static void
+test_fills_structs(void **state)
+{
+	static const char text[] =
+	    "# comment, with \"quote and {\n"
+	    "hostname = mx.example.org // another\n"
+	    "user = nobody workers = 3 /* and\n one more */ drain = 5s\n"
+	    "pid-file = '/run/p.pid'\n"
+	    "log { to = file path = /var/log/x level = debug\n"
+	    "      facility = local3 }\n"
+	    "limits { message-size = 1M recipients = 7 }\n"
+	    "spool { directory = /tmp memory = 64K }\n"
+	    "listen mx {\n"
+	    "  address = {\"127.0.0.1:25\", # four\n"
+	    "             \"[::1]:25\"} # six\n"
+	    "  address += \"unix:/tmp/s\"\n"
+	    "  greeting = \"hello \\\"you\\\"\" proxy-from = {\"10.0.0.0/8\"}\n"
+	    "  filters = {naps, friends}\n"
+	    "}\n"
+	    "delay naps { connect = 1s observe = yes on-unknown = pass }\n"
+	    "access friends { allow = {192.0.2.1} timeout = 3s }\n"
+	    "listen other { address = 127.0.0.1:26 }\n"
+	    "backend store {\n"
+	    "  protocol = lmtp helo = me.example.org reply-timeout = 9s\n"
+	    "  server a { address = \"127.0.0.1:24\" }\n"
+	    "  server b { address = unix:/run/lmtp }\n"
+	    "  pool { max = 5 idle = 2 }\n"
+	    "}\n"
+	    "backend files { protocol = maildir path = \"/m/%u\" }\n"
+	    "backend more { protocol = smtp\n"
+	    "  server a { address = \"[::1]:25\" } }\n"
+	    "route r1 { rcpt-domain = {example.org, \"*.example.org\"}\n"
+	    "  backend = more }\n"
+	    "route r2 { rcpt-domain = example.net backend = store }\n"
+	    "route r3 { backend = files open-relay = yes }\n";
+	struct config *c;
+
+	(void)state;
+	assert_good(text, &c);
+	assert_string_equal(said, "");
+	assert_string_equal(c->file, file);
+	assert_string_equal(c->hostname, "mx.example.org");
+	assert_string_equal(c->user, "nobody");
+	assert_string_equal(c->pid_file, "/run/p.pid");
+	assert_int_equal(c->workers, 3);
+	assert_int_equal(c->drain, 5000);
+	assert_int_equal(c->log.to, LOG_TO_FILE);
+	assert_int_equal(c->log.level, LEVEL_DEBUG);
+	assert_int_equal(c->log.facility, LOG_LOCAL3);
+	assert_int_equal(c->limits.message_size, 1 << 20);
+	assert_int_equal(c->limits.recipients, 7);
+	assert_int_equal(c->spool.memory, 64 << 10);
+
+	assert_int_equal(c->listener_count, 2);
+	assert_string_equal(c->listeners[0].name, "mx");
+	assert_int_equal(c->listeners[0].address.count, 3);
+	assert_string_equal(c->listeners[0].greeting, "hello \"you\"");
+	assert_int_equal(c->listeners[0].proxy_from.count, 1);
+	assert_int_equal(c->listeners[0].filter_count, 2);
+	assert_string_equal(c->listeners[0].filters[0]->name, "naps");
+	assert_string_equal(c->listeners[0].filters[0]->type->name, "delay");
+	assert_true(c->listeners[0].filters[0]->chain.observe);
+	assert_int_equal(
+	    c->listeners[0].filters[0]->chain.on_unknown, ON_UNKNOWN_PASS);
+	assert_string_equal(c->listeners[0].filters[1]->name, "friends");
+	assert_int_equal(c->listeners[0].filters[1]->chain.timeout, 3000);
+	assert_int_equal(c->listeners[1].filter_count, 0);
+	assert_int_equal(c->filter_count, 2);
+
+	assert_int_equal(c->backend_count, 3);
+	assert_int_equal(c->server_count, 3);
+	assert_string_equal(c->backends[0].type->name, "lmtp");
+	assert_ptr_equal(
+	    backends[c->backends[0].protocol], c->backends[0].type);
+	assert_string_equal(c->backends[0].helo, "me.example.org");
+	assert_int_equal(c->backends[0].reply_timeout, 9000);
+	assert_int_equal(c->backends[0].server_count, 2);
+	assert_string_equal(c->backends[0].servers[1].name, "b");
+	assert_int_equal(c->backends[0].servers[1].index, 1);
+	assert_int_equal(c->backends[0].servers[0].addr_count, 1);
+	assert_int_equal(net_port(&c->backends[0].servers[0].addrs[0]), 24);
+	assert_int_equal(c->backends[0].pool.max, 5);
+	assert_int_equal(c->backends[0].pool.idle_timeout, 10000);
+	assert_string_equal(c->backends[1].type->name, "maildir");
+	assert_string_equal(*(const char **)c->backends[1].conf, "/m/%u");
+	assert_int_equal(c->backends[2].servers[0].index, 2);
+
+	assert_int_equal(c->route_count, 3);
+	assert_int_equal(c->routes[0].rcpt_domain.count, 2);
+	assert_int_equal(c->routes[0].backend, 2);
+	assert_int_equal(c->routes[1].backend, 0);
+	assert_int_equal(c->routes[2].backend, 1);
+	assert_true(c->routes[2].open_relay);
+	conf_free(&c);
+	assert_null(c);
+}
+
+static void
+test_defaults(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	assert_good("hostname = a.example"
+		    "\n" REST,
+	    &c);
+	assert_null(c->user);
+	assert_null(c->pid_file);
+	assert_int_equal(c->workers, 0);
+	assert_int_equal(c->drain, 20000);
+	assert_true(c->log.to < 0); /* main.c decides */
+	assert_int_equal(c->log.level, LEVEL_INFO);
+	assert_int_equal(c->log.facility, LOG_MAIL);
+	assert_int_equal(c->limits.message_size, 50 << 20);
+	assert_int_equal(c->spool.memory, 1 << 20);
+	assert_int_equal(c->backends[0].pool.max, 32);
+	assert_int_equal(c->backends[0].connect_timeout, 5000);
+	conf_free(&c);
+}
+
+static void
+test_environment(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	assert_int_equal(setenv("POSTERN_TEST", "b c", 1), 0);
+	assert_int_equal(setenv("POSTERN_EMPTY", "", 1), 0);
+	assert_int_equal(setenv("POSTERN_LINES", "b\nc", 1), 0);
+	assert_int_equal(unsetenv("POSTERN_UNSET"), 0);
+	assert_good("hostname = \"a${POSTERN_EMPTY}.example\"\n"
+		    "# ${POSTERN_UNSET}\n"
+		    "pid-file = \"a ${POSTERN_TEST} \\${POSTERN_UNSET}\"\n"
+		    "user = '${POSTERN_UNSET}'\n"
+		    "drain = ${POSTERN_UNSET:-7s}\n" REST,
+	    &c);
+	assert_string_equal(c->hostname, "a.example");
+	assert_string_equal(c->pid_file, "a b c ${POSTERN_UNSET}");
+	assert_string_equal(c->user, "${POSTERN_UNSET}");
+	assert_int_equal(c->drain, 7000);
+	conf_free(&c);
+
+	assert_bad("\nhostname = \"${POSTERN_UNSET}.org\"\n"
+		   "/*\n*/ user = ${POSTERN_UNSET2}\n" REST,
+	    ":2: environment variable POSTERN_UNSET is not set\n");
+	assert_true(
+	    says(":4: environment variable POSTERN_UNSET2 is not set\n"));
+	assert_int_equal(lines(), 2);
+	assert_bad("user = a${POSTERN_TEST}",
+	    ":1: a word with ${...} in it has to stand inside of double");
+	assert_bad("user = \"${POSTERN_TEST\"", ":1: ${ is not closed");
+	assert_bad("user = \"${POSTERN_LINES}\"",
+	    ":1: control character in the value of 'user'");
+}
+
+static const struct {
+	const char *text;
+	const char *rest; /* behind the file's name */
+} bad[] = {
+	/* the language */
+	{ "x = 1", ":1: unknown section or option 'x'\n" },
+	{ "\n\ndnsbl spam { }", ":3: unknown section or option 'dnsbl'\n" },
+	{ "include(\"x\")", ":1: unknown section or option 'include'\n" },
+	{ "listen mx {\n\n starttls = mx }",
+	    ":3: unknown option 'starttls' in listen 'mx'\n" },
+	{ "limits {\n rate = 1 }", ":2: unknown option 'rate' in limits\n" },
+	{ "delay d { url = x }", ":1: unknown option 'url' in delay 'd'\n" },
+	{ "backend b { server s {\nweight = 1 } }",
+	    ":2: unknown option 'weight' in server 's'\n" },
+	{ "listen { }", ":1: missing title for section 'listen'\n" },
+	{ "log x { }", ":1: missing opening brace for section 'log'\n" },
+	{ "hostname a.example",
+	    ":1: missing equal sign after option 'hostname'\n" },
+	{ "hostname = {a}", ":1: unexpected token '{'\n" },
+	{ "hostname += a",
+	    ":1: attempt to append to non-list option 'hostname'\n" },
+	{ "hostname =\n", ":2: premature end of file\n" },
+	{ "}", ":1: unexpected closing brace\n" },
+	{ "listen \"\" { }", ":1: listen needs a name\n" },
+	{ "hostname = \"a\nuser = b\n",
+	    ":1: the string is not closed on its line\n" },
+	{ "\nuser = 'a", ":2: the string is not closed on its line\n" },
+	{ "user = \"a\\nb\"", ":1: bad escape sequence '\\n'; there are" },
+	{ "user = \"\\012\"", ":1: bad escape sequence '\\0'; there are" },
+	{ "user = a\001b", ":1: control character (1)\n" },
+	{ "\n/* a\n\n", ":2: the comment is not closed\n" },
+	{ "\nlisten mx {\n\n",
+	    ":2: the brace that is opened here is not closed\n" },
+	{ "route r { rcpt-domain = {*.example.org} }",
+	    ":1: '*' has to stand inside of quotes\n" },
+	{ "user = a+b", ":1: '+' has to stand inside of quotes\n" },
+
+	/* things given twice */
+	{ "user = a # x\n# y\nuser = b\n" REST,
+	    ":3: option 'user' is given twice, first in line 1\n" },
+	{ "listen a { address = {\"127.0.0.1:1\"}\naddress = {\"127.0.0.1:2\"} "
+	  "}",
+	    ":2: option 'address' is given twice, first in line 1\n" },
+	{ "listen a { address = {\"127.0.0.1:1\"}\naddress = {} }",
+	    ":2: option 'address' is given twice, first in line 1\n" },
+	{ "log { }\nlog { }\n" REST,
+	    ":2: section 'log' is given twice, first in line 1\n" },
+	{ "backend b { protocol = smtp server s { address = \"127.0.0.1:1\" }\n"
+	  "pool { }\npool { } }\n",
+	    ":3: section 'pool' is given twice, first in line 2\n" },
+	{ LISTEN "listen mx { }",
+	    ":2: listen 'mx' has the name of another one, in line 1\n" },
+	{ "route r { }\nroute r { }",
+	    ":2: route 'r' has the name of another one, in line 1\n" },
+	{ "delay f { }\naccess f { }",
+	    ":2: access 'f' has the name of another one, in line 1\n" },
+	{ "backend b { server s { }\nserver s { } }",
+	    ":2: server 's' has the name of another one, in line 1\n" },
+
+	/* values */
+	{ "workers = 257\n" REST,
+	    ":1: option 'workers' must be between 0 and 256" },
+	{ "drain = 5\n" REST, ":1: option 'drain' needs a unit" },
+	{ "log { level = loud }",
+	    ":1: option 'level' must be one of: error, warn" },
+	{ "log {\n to = file }", ":1: log needs 'path'\n" },
+	{ "hostname = \"a b\"", ":1: hostname \"a b\" is not a domain\n" },
+	{ "listen mx { address = {\"127.0.0.1\"} }", ":1: option 'address' " },
+	{ "listen mx {\naddress = {\"127.0.0.1:1\"}\nproxy-from = "
+	  "{\"10.0.0.1/8\"}}",
+	    ":3: option 'proxy-from' \"10.0.0.1/8\": " },
+	{ "listen mx { hostname = \"-\" }",
+	    ":1: hostname \"-\" is not a domain\n" },
+	{ "listen mx { greeting = \"gr\303\274\303\237\" }",
+	    ":1: greeting must be at most 500 printable" },
+	{ "backend b { protocol = gopher }",
+	    ":1: option 'protocol' must be one of: discard, lmtp, maildir, "
+	    "smtp" },
+	{ "backend b { helo = \"[1.2.3]\" protocol = discard }",
+	    ":1: helo \"[1.2.3]\" is neither a domain nor an address "
+	    "literal\n" },
+	{ "backend b { pool { max = 2\nidle = 3 } }",
+	    ":2: idle must not be more than max\n" },
+
+	/* what is missing */
+	{ "user = a\n", ": there is no listen section\n" },
+	{ "\nlisten mx { }", ":2: listen 'mx' needs 'address'\n" },
+	{ "backend b { }", ":1: backend 'b' needs 'protocol'\n" },
+	{ "backend b { protocol = lmtp }", ":1: backend 'b' needs 'server'\n" },
+	{ "backend b { protocol = smtp }", ":1: backend 'b' needs 'server'\n" },
+	{ "backend b {\nserver s { } }", ":2: server 's' needs 'address'\n" },
+	{ "backend b { protocol = maildir }",
+	    ":1: backend 'b' needs 'path'\n" },
+	{ "route r { }", ":1: route 'r' needs 'backend'\n" },
+
+	/* what does not fit */
+	{ "backend b { protocol = lmtp\npath = /x }",
+	    ":2: option 'path' is not for protocol lmtp\n" },
+	{ "backend b { protocol = maildir path = /x\nserver s { } }",
+	    ":2: section 'server' is not for protocol maildir\n" },
+	{ "backend b { protocol = discard\npool { } }",
+	    ":2: section 'pool' is not for protocol discard\n" },
+	{ "backend b { protocol = smtp\nserver s { address = \"x:y\" } }",
+	    ":2: address \"x:y\": " },
+	{ "backend b { protocol = smtp\nserver s {\naddress = \"a.invalid:25\" "
+	  "} }",
+	    ":3: address \"a.invalid:25\": " },
+	{ LISTEN "listen my {\naddress = \"127.0.0.1:1\" }",
+	    ":3: address 127.0.0.1:1 belongs to listen 'mx' already\n" },
+	{ "listen mx { address = {\"[::1]:1\",\n\"[0::1]:1\"} }",
+	    ":1: address [::1]:1 belongs to listen 'mx' already\n" },
+	{ "listen mx {\nfilters = {f, g} }\ndelay f { }",
+	    ":2: there is no filter 'g'\n" },
+	{ "listen mx {\nfilters = {f, f} }\ndelay f { }",
+	    ":2: filter 'f' stands twice in filters\n" },
+	{ "route r {\nbackend = b }", ":2: there is no backend 'b'\n" },
+	{ "route r {\nrcpt-domain = {\"*\"} }", ":2: \"*\" is not a domain (" },
+	{ REST "route b { rcpt-domain = b.example backend = d }",
+	    ":4: route 'b' is never reached: route 'all' before it takes every "
+	    "recipient\n" },
+
+	/* open relays */
+	{ OPEN BACKEND ROUTE,
+	    ":3: route 'all' takes every recipient, and listen 'mx' "
+	    "(0.0.0.0:1) "
+	    "is reached from other machines: that is an open relay; " },
+	{ OPEN BACKEND "route all { backend = d rcpt-domain = {} }",
+	    ":3: route 'all' takes every recipient, and listen 'mx' " },
+	{ "listen mx { address = {\"127.0.0.1:1\", \"[::]:1\"} }\n" BACKEND
+		ROUTE,
+	    ":3: route 'all' takes every recipient, and listen 'mx' "
+	    "([::]:1) " },
+	{ "listen mx { address = {\"127.0.0.1:1\"} proxy-from = {127.0.0.1} "
+	  "}\n" BACKEND ROUTE,
+	    ":3: route 'all' takes every recipient, and listen 'mx' "
+	    "(127.0.0.1:1) "
+	    "has clients behind a proxy: that is an open relay; " },
+};
+
+static void
+test_bad(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(bad); i++)
+		assert_bad(bad[i].text, bad[i].rest);
+}
+
+static const struct {
+	const char *text;
+	const char *rest; /* NULL: nothing is said */
+} fair[] = {
+	{ REST, NULL },
+	{ "listen mx { address = {\"unix:/tmp/x\", \"[::1]:1\"} }\n" BACKEND
+		ROUTE,
+	    NULL },
+	{ OPEN BACKEND "route all { backend = d open-relay = yes }", NULL },
+	{ OPEN BACKEND "route all { backend = d rcpt-domain = {a.example} }",
+	    NULL },
+	{ LISTEN, ": warning: no route: every recipient will be refused\n" },
+	{ REST "delay f { }",
+	    ":4: warning: delay 'f' is not in the filters of any listen "
+	    "section\n" },
+	{ REST "backend e { protocol = discard }",
+	    ":4: warning: backend 'e' is not used by any route\n" },
+	{ "user = no-such-user-here\n" REST,
+	    ":1: warning: there is no user no-such-user-here here\n" },
+	{ "spool {\ndirectory = /no/such/place }\n" REST,
+	    ":2: warning: spool directory /no/such/place: " },
+	{ "listen mx { address = {\"127.0.0.1:1\"}\nproxy-from = "
+	  "{\"0.0.0.0/0\"} }\n" BACKEND
+	  "route r { backend = d rcpt-domain = a.example }",
+	    ":2: warning: proxy-from names every address: " },
+	{ LISTEN BACKEND
+	    "route r { backend = d rcpt-domain = a.example open-relay = yes }",
+	    ":3: warning: open-relay says nothing in a route with "
+	    "rcpt-domain\n" },
+};
+
+static void
+test_fair(void **state)
+{
+	char text[1000];
+	struct config *c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(fair); i++) {
+		/* not to depend on this machine's name */
+		snprintf(text, sizeof(text), "hostname = a.example %s",
+		    fair[i].text);
+		assert_good(text, &c);
+		conf_free(&c);
+		if (fair[i].rest == NULL)
+			assert_string_equal(said, "");
+		else if (!says(fair[i].rest))
+			fail_msg("%s\nnot \"%s\" but:\n%s", text, fair[i].rest,
+			    said);
+	}
+}
+
+/* All mistakes of one file, in the order of its lines. */
+static void
+test_all_at_once(void **state)
+{
+	static const char *const rest[] = {
+		":1: hostname \"a b\" is not a domain",
+		":2: option 'workers' must be between 0 and 256, not 300",
+		":4: there is no filter 'nobody'",
+		":6: backend 'b' needs 'server'",
+		":6: warning: backend 'b' is not used by any route",
+		":7: option 'path' is not for protocol lmtp",
+		":9: there is no backend 'c'",
+		":10: route 's' is never reached",
+		":10: there is no backend 'c'",
+		":11: option 'drain' is given twice, first in line 2",
+	};
+	char want[10][600];
+	const char *p;
+	size_t i;
+
+	(void)state;
+	assert_bad("hostname = \"a b\" # 1\n"
+		   "workers = 300 drain = 1s /* 2 */\n"
+		   "listen mx { address = {\"127.0.0.1:1\"}\n"
+		   "filters = nobody\n"
+		   "}\n"
+		   "backend b { protocol = lmtp\n"
+		   "path = /x\n"
+		   "}\n"
+		   "route r { backend = c }\n"
+		   "route s { backend = c }\n"
+		   "drain = 2s\n",
+	    rest[0]);
+	assert_int_equal(lines(), nitems(rest));
+	p = said;
+	for (i = 0; i < nitems(rest); i++) {
+		snprintf(want[i], sizeof(want[i]), "%s%s", file, rest[i]);
+		assert_true(says(rest[i]));
+		assert_non_null(strstr(p, rest[i] + 4));
+		p = strchr(p, '\n') + 1;
+	}
+}
+
+/* A file that ends inside of a string must not spoil the next one. */
+static void
+test_good_after_bad(void **state)
+{
+	struct config *c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(bad); i++) {
+		assert_bad(bad[i].text, bad[i].rest);
+		assert_good("hostname = a.example\n" REST, &c);
+		conf_free(&c);
+	}
+}
+
+static void
+test_odd_files(void **state)
+{
+	static const char nul[] = "user = a\0b";
+	static const char dos[] = "hostname = a.example\r\n" LISTEN;
+	struct config *c;
+
+	(void)state;
+	assert_null(load(nul, sizeof(nul) - 1));
+	assert_true(says(":1: control character (0)\n"));
+	assert_null(load("", 0));
+	assert_true(says(": there is no listen section\n"));
+	assert_good(dos, &c);
+	conf_free(&c);
+	free(said);
+	said = NULL;
+	c = conf_load("/no/such/file", stderr);
+	assert_null(c);
+}
+
+/* The files that are installed, run from the top of the source. */
+static void
+test_samples(void **state)
+{
+	static const char *const names[] = { "etc/postern.conf",
+		"etc/demo.conf" };
+	struct config *c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(names); i++) {
+		if (access(names[i], R_OK) == -1)
+			skip();
+		c = conf_load(names[i], stderr);
+		assert_non_null(c);
+		conf_free(&c);
+	}
+}
+
+/* Every option of posternd -L stands in the sample, as a comment at least. */
+static void
+test_sample_is_complete(void **state)
+{
+	char *list = NULL, *line, *next, *name, text[16384], want[80];
+	size_t size, n;
+	FILE *f = fopen("etc/postern.conf", "r");
+
+	(void)state;
+	if (f == NULL)
+		skip();
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	f = open_memstream(&list, &size);
+	assert_non_null(f);
+	conf_list(f);
+	fclose(f);
+	for (line = list; *line != '\0'; line = next) {
+		next = line + strcspn(line, "\n");
+		*next++ = '\0';
+		if (strchr(line, '\t') == NULL)
+			continue;
+		line[strcspn(line, "\t")] = '\0';
+		name = strrchr(line, '.');
+		name = name == NULL ? line : name + 1;
+		snprintf(want, sizeof(want), "%s ", name);
+		if (strstr(text, want) == NULL)
+			fail_msg("etc/postern.conf has no %s", line);
+	}
+	free(list);
+}
+
+static int
+set_up(void **state)
+{
+	int fd;
+
+	(void)state;
+	compat_strlcpy(file, "/tmp/test_conf.XXXXXX", sizeof(file));
+	fd = mkstemp(file);
+	return fd == -1 ? -1 : close(fd);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	free(said);
+	return unlink(file);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fills_structs),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_fair),
+		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_good_after_bad),
+		cmocka_unit_test(test_odd_files),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_sample_is_complete),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
