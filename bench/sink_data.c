@@ -12,10 +12,16 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "sink.h"
 
+#ifndef __SSE2__
 #define ONES 0x0101010101010101U
 #define HIGHS 0x8080808080808080U
+#endif
 #define BELOW 14			/* CR, LF and NUL are all below */
 
 void
@@ -28,9 +34,33 @@ intake_start(struct intake *in, int raw)
 }
 
 /*
- * First octet that may be CR, LF or NUL.  Eight octets at a time: w - 14 in
- * each octet borrows into its high bit just when the octet was below 14,
- * except after another such octet, and that one is found first anyway.
+ * First octet that may be CR, LF or NUL; a few other control octets stop
+ * the scan, too.  The sink must not be what is measured, and with 14,000
+ * lines in a MiB this loop is most of its work: hence the vector form.
+ */
+#ifdef __SSE2__
+static const char *
+next_special(const char *p, const char *end)
+{
+	const __m128i limit = _mm_set1_epi8(BELOW - 1);
+	__m128i v;
+	int mask;
+
+	for (; end - p >= 16; p += 16) {
+		v = _mm_loadu_si128((const void *)p);
+		v = _mm_cmpeq_epi8(_mm_min_epu8(v, limit), v);
+		if ((mask = _mm_movemask_epi8(v)) != 0)
+			return p + __builtin_ctz((unsigned)mask);
+	}
+	while (p < end && (unsigned char)*p >= BELOW)
+		p++;
+	return p;
+}
+#else
+/*
+ * Eight octets at a time: w - 14 in each octet borrows into its high bit
+ * just when the octet was below 14, except after another such octet, and
+ * that one is found first anyway.
  */
 static const char *
 next_special(const char *p, const char *end)
@@ -47,12 +77,20 @@ next_special(const char *p, const char *end)
 		p++;
 	return p;
 }
+#endif
 
-/* One octet or one run of text; returns where to go on. */
+/* To the next octet that needs a thought; returns where to go on. */
 static const char *
 scan_text(struct intake *in, const char *p, const char *end)
 {
-	p = next_special(p, end);
+	/* Ordinary line ends before a line without a dot need none. */
+	for (;;) {
+		p = next_special(p, end);
+		if (end - p < 3 || p[0] != '\r' || p[1] != '\n' ||
+		    (p[2] == '.' && !in->raw))
+			break;
+		p += 2;
+	}
 	if (p == end)
 		return p;
 	if (*p == '\r')

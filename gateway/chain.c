@@ -316,13 +316,14 @@ absorb(struct chain_run *r, enum verdict v)
 {
 	struct filter_call *fc = &r->call;
 	bool cared = r->chain->instances[r->at]->type->on[r->phase] != NULL;
+	bool unknown = v == VERDICT_UNKNOWN;
 
 	if (!cared)
 		return false;
 	op_cancel_all(&fc->owner);
 	timer_clear(&fc->deadline);
-	mind_breaker(r, v == VERDICT_UNKNOWN);
-	if (v == VERDICT_UNKNOWN) {
+	mind_breaker(r, unknown);
+	if (unknown) {
 		fc->tx->filter = fc->instance->name;
 		fc->tx->reason = fc->reason;
 		v = resolve_unknown(fc);
@@ -339,7 +340,7 @@ absorb(struct chain_run *r, enum verdict v)
 	r->result.verdict = v;
 	r->result.filter = fc->instance->name;
 	fc->tx->filter = fc->instance->name;
-	if (fc->reason == NULL)
+	if (!unknown)
 		fc->tx->reason = fc->judgement.text;
 	if (v == VERDICT_DISCARD)
 		fc->tx->discard = true;
@@ -355,15 +356,17 @@ run_on(struct chain_run *r)
 
 	for (; r->at < r->chain->count; r->at++) {
 		v = call_filter(r);
-		if (v == VERDICT_PENDING && r->phase != PHASE_CLOSE) {
+		if (r->phase == PHASE_CLOSE) { /* nobody waits or acts */
+			op_cancel_all(&r->call.owner);
+			continue;
+		}
+		if (v == VERDICT_PENDING) {
 			assert(r->call.owner.count > 0);
 			timer_set(&r->call.deadline,
 			    r->call.since + r->call.instance->chain.timeout);
 			r->waiting = true;
 			return false;
 		}
-		if (v == VERDICT_PENDING)
-			v = VERDICT_PASS;
 		if (absorb(r, v))
 			return true;
 	}

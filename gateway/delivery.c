@@ -87,20 +87,23 @@ on_end(void *ctx, enum conn_end why, int error)
 
 /* Replies. */
 
-/* A reply while the message is still being sent can only be a refusal; the
- * server is not in step any more, so its connection is not used again. */
-static bool
+/*
+ * A reply while the message is still being sent can only be a refusal, and it
+ * is one for all recipients: without an end of data nothing was accepted.  The
+ * server is not in step any more, so its connection is not used again.
+ */
+static void
 early_reply(struct delivery *dl)
 {
-	if (dl->reader == NULL)
-		return true;
 	dl->broken = true;
 	message_reader_free(&dl->reader);
-	if (reply_class(dl->reply.code) == 2) {
+	if (reply_class(dl->reply.code) < 4) {
 		delivery_link_lost(dl, "accepted a message before its end");
-		return false;
+		return;
 	}
-	return true;
+	dl->committed = false;
+	dl_result_rest(dl, DL_STAGE_FINAL, &dl->reply);
+	delivery_progress(dl, DELIVERY_DONE);
 }
 
 /* A whole reply is there.  False: this link is done with. */
@@ -112,10 +115,11 @@ complete(struct delivery *dl)
 
 	dl->on_line = NULL;
 	dl->next = NULL;
-	if (!early_reply(dl))
-		return false;
 	dl->link->fresh = false;
-	delivery_progress(dl, next(dl, &dl->reply));
+	if (dl->reader != NULL)
+		early_reply(dl);
+	else
+		delivery_progress(dl, next(dl, &dl->reply));
 	return dl->link == link;
 }
 

@@ -25,6 +25,7 @@ struct loop {
 	struct task_list dead;
 	struct timer_list timers; /* those that are set */
 	int64_t now;
+	bool stale; /* the turn has not asked for the time yet */
 	bool stop;
 	bool scripted;
 	int64_t wall; /* scripted clock only */
@@ -74,9 +75,16 @@ loop_base(struct loop *l)
 	return l->base;
 }
 
+/* One reading serves the turn, taken when somebody asks: before that the turn
+ * may have waited for long, and a time from before the wait would make
+ * deadlines that are over too early. */
 int64_t
-loop_now(const struct loop *l)
+loop_now(struct loop *l)
 {
+	if (l->stale) {
+		l->stale = false;
+		l->now = read_clock(CLOCK_MONOTONIC);
+	}
 	return l->now;
 }
 
@@ -86,16 +94,13 @@ loop_wall_ms(const struct loop *l)
 	return l->scripted ? l->wall : read_clock(CLOCK_REALTIME);
 }
 
-/* A callback may run long after the turn began, but never so long that a
- * deadline of seconds would care; one clock reading serves the turn. */
 void
 loop_turn(struct loop *l, bool block)
 {
 	int flags = EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK);
 
+	l->stale = !l->scripted;
 	event_base_loop(l->base, flags);
-	if (!l->scripted)
-		l->now = read_clock(CLOCK_MONOTONIC);
 	run_bottom(l);
 }
 
@@ -189,7 +194,7 @@ read_clock(clockid_t id)
 static void
 arm(struct timer *t)
 {
-	int64_t ms = t->at - t->loop->now;
+	int64_t ms = t->at - loop_now(t->loop);
 	struct timeval tv;
 
 	if (ms < 0)
@@ -218,9 +223,8 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	t->armed = 0;
 	if (t->at == 0)
 		return;
-	if (!t->loop->scripted)
-		t->loop->now = read_clock(CLOCK_MONOTONIC);
-	if (t->at > t->loop->now)
+	t->loop->stale = !t->loop->scripted;
+	if (t->at > loop_now(t->loop))
 		arm(t);
 	else
 		expire(t);
@@ -265,6 +269,7 @@ void
 loop_script_clock(struct loop *l, int64_t now_ms, int64_t wall_ms)
 {
 	l->scripted = true;
+	l->stale = false;
 	l->now = now_ms;
 	l->wall = wall_ms;
 }
@@ -279,7 +284,9 @@ loop_advance(struct loop *l, int64_t ms)
 	for (;;) {
 		first = NULL;
 		LIST_FOREACH (t, &l->timers, entry) {
-			if (t->at <= end && (first == NULL || t->at < first->at))
+			/* the list begins with the one set last */
+			if (t->at <= end &&
+			    (first == NULL || t->at <= first->at))
 				first = t;
 		}
 		if (first == NULL)

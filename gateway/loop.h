@@ -42,8 +42,9 @@ struct loop *loop_new(void);
 void loop_free(struct loop **lp);
 struct event_base *loop_base(struct loop *l);
 
-/* Monotonic milliseconds at the start of this turn; never 0. */
-int64_t loop_now(const struct loop *l);
+/* Monotonic milliseconds in this turn, after it has waited for events; the same
+ * for the whole turn, and never 0. */
+int64_t loop_now(struct loop *l);
 /* Wall clock in milliseconds since 1970. */
 int64_t loop_wall_ms(const struct loop *l);
 

@@ -313,6 +313,25 @@ finish(struct delivery *dl)
 	loop_defer(dl->relay->loop, &dl->task);
 }
 
+/* Which recipient was refused how, for the record. */
+static void
+list_refusals(const struct delivery *dl, struct relay_outcome *o)
+{
+	const struct reply *r;
+	size_t i, at = 0;
+	int n;
+
+	for (i = 0; dl_count(dl) > 1 && i < dl_count(dl); i++) {
+		r = &dl->outcomes[i].reply;
+		if (reply_class(r->code) == 2 || at >= sizeof(o->refusals))
+			continue;
+		n = snprintf(o->refusals + at, sizeof(o->refusals) - at,
+		    "%s%s: %d %s %s", at > 0 ? ", " : "",
+		    dl_recipient(dl, i)->text, r->code, r->enhanced, r->text);
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
 static void
 destroy(struct delivery *dl)
 {
@@ -330,6 +349,7 @@ tell_end(struct task *t)
 
 	memset(&o, 0, sizeof(o));
 	fold(dl->outcomes, dl_count(dl), &o);
+	list_refusals(dl, &o);
 	o.backend = dl->conf->name;
 	o.server = dl->server;
 	o.reused = dl->reused;

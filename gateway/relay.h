@@ -48,6 +48,7 @@ struct relay_outcome {
 	const char *backend;
 	const char *server;	/* NULL when none was reached */
 	char said[REPLY_TEXT_MAX + 32]; /* the backend's deciding reply */
+	char refusals[1024]; /* of several recipients, each with its reply */
 	char error[160];	/* what went wrong on our side; "" if nothing */
 	bool reused;		/* the connection came from the pool */
 	bool committed;

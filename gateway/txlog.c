@@ -79,6 +79,8 @@ put_outcome(struct record *r, const struct relay_outcome *o)
 	record_str(r, "server", o->server);
 	if (o->said[0] != '\0' && o->error[0] == '\0')
 		record_str(r, "said", o->said);
+	if (o->refusals[0] != '\0')
+		record_str(r, "relay_refusals", o->refusals);
 	if (o->error[0] != '\0')
 		record_str(r, "error", o->error);
 	if (o->server != NULL)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "chain.h"
+#include "compat.h"
 #include "conf.h"
 #include "conn.h"
 #include "log.h"
@@ -23,7 +24,7 @@
 #include "route.h"
 #include "stats.h"
 
-#define START_MS 1000000		      /* of the scripted clock */
+#define START_MS 1000000		  /* of the scripted clock */
 #define START_WALL INT64_C(1767323045000) /* Fri, 2 Jan 2026 03:04:05 */
 
 static char last_mail[LOG_LINE_MAX + 1];
@@ -65,7 +66,7 @@ put_config(FILE *f, const char *dir, const char *text)
 		const char *file;
 	} words[] = { { "@BACKEND@", "b1" }, { "@BACKEND2@", "b2" },
 		{ "@NOBODY@", "nobody" }, { "@DIR@", NULL } };
-	size_t i, len;
+	size_t i, len = 0;
 
 	while (*text != '\0') {
 		for (i = 0; i < nitems(words); i++) {

@@ -52,7 +52,6 @@ const char *peer_line(const struct peer *p, size_t *len_r);
 void peer_consume(struct peer *p, size_t len);
 
 /* Counts ends of data in a stream, however it is cut. */
-void count_ends(
-    unsigned *match, unsigned *count, const char *text, size_t len);
+void count_ends(unsigned *match, unsigned *count, const char *text, size_t len);
 
 #endif

@@ -26,9 +26,9 @@ enum step_kind {
 	STEP_CLOSED,   /* expects the end of the connection */
 	STEP_NOTHING,  /* expects that there is nothing to be read */
 	STEP_CLOSE,
-	STEP_SHUT,  /* no more octets from this side, but it reads on */
-	STEP_DEAF,  /* reads no more; a close is a reset then */
-	STEP_HEAR,  /* reads again */
+	STEP_SHUT, /* no more octets from this side, but it reads on */
+	STEP_DEAF, /* reads no more; a close is a reset then */
+	STEP_HEAR, /* reads again */
 	STEP_WAIT,
 	STEP_LOG,
 	STEP_SESSIONS, /* so many are open */
@@ -54,7 +54,7 @@ struct script {
 	size_t count;
 	char *files[FILES_MAX]; /* owned; names that steps point to */
 	size_t file_count;
-	size_t sent_len; /* octets that clients send */
+	size_t sent_len;    /* octets that clients send */
 	size_t replied_len; /* octets that backends send */
 };
 

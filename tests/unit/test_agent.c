@@ -541,8 +541,12 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
+	char dir[100];
+
 	(void)state;
 	stop_agent();
+	snprintf(dir, sizeof(dir), "%s/full", top);
+	(void)run("umount", dir, NULL, NULL, NULL); /* left by a failed test */
 	return run("rm", "-rf", top, NULL, NULL) ? 0 : -1;
 }
 

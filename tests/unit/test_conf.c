@@ -465,11 +465,11 @@ test_all_at_once(void **state)
 		":6: warning: backend 'b' is not used by any route",
 		":7: option 'path' is not for protocol lmtp",
 		":9: there is no backend 'c'",
-		":10: route 's' is never reached",
 		":10: there is no backend 'c'",
+		":10: route 's' is never reached",
 		":11: option 'drain' is given twice, first in line 2",
 	};
-	char want[10][600];
+	char want[600];
 	const char *p;
 	size_t i;
 
@@ -489,9 +489,8 @@ test_all_at_once(void **state)
 	assert_int_equal(lines(), nitems(rest));
 	p = said;
 	for (i = 0; i < nitems(rest); i++) {
-		snprintf(want[i], sizeof(want[i]), "%s%s", file, rest[i]);
-		assert_true(says(rest[i]));
-		assert_non_null(strstr(p, rest[i] + 4));
+		snprintf(want, sizeof(want), "%s%s", file, rest[i]);
+		assert_memory_equal(p, want, strlen(want));
 		p = strchr(p, '\n') + 1;
 	}
 }

@@ -162,6 +162,14 @@ static const struct path_row good_paths[] = {
 	{ "<\xc3\xa9@b>", "\xc3\xa9", "b", 0, 0, 0 },
 	{ "<\"\xc3\xa9\"@b>", "\"\xc3\xa9\"", "b", 1, 0, 0 },
 	{ "<a@\xc3\xa9.b>", "a", "\xc3\xa9.b", 0, 0, 0 },
+	{ "<09@09.90>", "09", "09.90", 0, 0, 0 },
+	/* the borders of UTF-8 */
+	{ "<\xc2\x80@b>", "\xc2\x80", "b", 0, 0, 0 },
+	{ "<\xe0\xa0\x80@b>", "\xe0\xa0\x80", "b", 0, 0, 0 },
+	{ "<\xed\x9f\xbf@b>", "\xed\x9f\xbf", "b", 0, 0, 0 },
+	{ "<\xf0\x90\x80\x80@b>", "\xf0\x90\x80\x80", "b", 0, 0, 0 },
+	{ "<\xf4\x8f\xbf\xbf@b>", "\xf4\x8f\xbf\xbf", "b", 0, 0, 0 },
+	{ "<aaa@" X250 ">", "aaa", X250, 0, 0, 0 }, /* the longest path */
 	{ "<\xf0\x9f\x90\x8c@b>", "\xf0\x9f\x90\x8c", "b", 0, 0, 0 },
 	{ "<" X60 "xxxx@b>", X60 "xxxx", "b", 0, 0, 0 },
 	{ "<a@" X250 ">", "a", X250, 0, 0, 0 },
@@ -233,9 +241,10 @@ static const struct {
 	{ "<a>", SMTP_PATH_NEEDS_DOMAIN },
 	{ "<\"a\">", SMTP_PATH_NEEDS_DOMAIN },
 	{ "<\"postmaster\">", SMTP_PATH_NEEDS_DOMAIN },
-	{ "<" X60 "xxxxx@b>", SMTP_PATH_LONG },
-	{ "<\"" X60 "xxx\"@b>", SMTP_PATH_LONG },
+	{ "<" X60 X60 "xxxxxxxxx@b>", SMTP_PATH_LONG },
+	{ "<\"" X60 X60 "xxxxxxx\"@b>", SMTP_PATH_LONG },
 	{ "<a@" X250 ".xxxxx>", SMTP_PATH_LONG },
+	{ "<aaaa@" X250 ">", SMTP_PATH_LONG },
 	{ "<aaaaaa@" X250 ">", SMTP_PATH_LONG },
 	{ "<@" X250 ":a@b>", SMTP_PATH_LONG },
 };

@@ -1,0 +1,246 @@
+#!/bin/sh
+# postfix.sh: Postfix on both sides of posternd.  smtp-source -> posternd ->
+# smtp-sink; a private instance as the backend; the same as a client, with
+# posternd as its relayhost.
+
+# shellcheck source=tests/support/peers.sh disable=SC2317
+. "$(dirname "$0")/../support/peers.sh"
+need smtp-source smtp-sink
+
+# --- smtp-source -> posternd -> smtp-sink -------------------------------------------
+
+mkdir -m 1777 "$tmp/dump"
+smtpsink_start() {
+	for _try in 1 2 3; do
+		dump_port=$(free_port)
+		if [ "$(id -u)" -eq 0 ]; then set -- -u nobody; else set --; fi
+		run smtp-sink smtp-sink "$@" -d "$tmp/dump/%s." \
+		    "127.0.0.1:$dump_port" 256
+		dump_pid=$pid
+		wait_until 10 answers "$dump_port" && return 0
+		stop "$dump_pid"
+	done
+	cat "$tmp/smtp-sink.log"
+	return 1
+}
+# One connection that says nothing but EHLO.
+answers() { "$SMTPGEN" -n 1 --faults mail --timeout 5 "127.0.0.1:$1" 2>&1 |
+    grep -q 'faulted=1'; }
+must smtpsink_start
+
+must sink relayed
+relayed_pid=$sink_pid relayed_log=$sink_log
+
+# The gateway's backends need ports, Postfix needs the gateway's: so Postfix
+# gets its own here and is started behind.
+pf_port=$(free_port)
+must gateway gw <<END
+hostname = "gw.example.org"
+workers  = 2
+listen mx { address = {"127.0.0.1:@PORT1@"} }
+backend dump {
+	protocol = smtp
+	server one { address = "127.0.0.1:$dump_port" }
+}
+backend postfix {
+	protocol = smtp
+	server one { address = "127.0.0.1:$pf_port" }
+}
+backend relayed {
+	protocol = smtp
+	server one { address = "127.0.0.1:$sink_port" }
+}
+route dump    { rcpt-domain = {"dump.example.org"}  backend = dump }
+route relayed { rcpt-domain = {"relay.example.org"}  backend = relayed }
+route postfix { rcpt-domain = {"example.org", "elsewhere.example.net"}  backend = postfix }
+END
+gw_port=$port1
+
+dumped() { find "$tmp/dump" -type f | awk 'END { print NR }'; }
+
+# source NAME COUNT ARGS...: COUNT messages have to arrive
+sent=0
+source_test() {
+	_what=$1 _count=$2
+	shift 2
+	_before=$(dumped)
+	if _err=$(smtp-source -f sender@example.net -t user@dump.example.org \
+	    -M client.example.net "$@" "127.0.0.1:$gw_port" 2>&1); then
+		equal "smtp-source, $_what" "$(($(dumped) - _before))" "$_count"
+	else
+		not_ok "smtp-source, $_what" "$_err"
+	fi
+	sent=$((sent + _count))
+}
+source_test "a message" 1
+source_test "20 sessions at once, a message each" 200 -s 20 -m 200
+source_test "10 sessions, many messages in each" 200 -d -s 10 -m 200
+source_test "5 recipients" 50 -s 5 -m 50 -r 5
+source_test "5 recipients, many messages in each session" 50 -d -s 5 -m 50 -r 5
+source_test "100 KiB messages" 40 -s 4 -m 40 -l 102400
+equal "one record for each" \
+    "$(grep -c 'event=mail.*result=accepted.*backend=dump' "$gw_log")" "$sent"
+dump_links=$(grep 'event=mail.*backend=dump' "$gw_log" | grep -c 'link=new')
+at_most "and far fewer connections to the backend" "$dump_links" 60
+stop "$dump_pid"
+
+# --- a private instance ----------------------------------------------------------------
+
+postfix_tests() {
+	pf=$tmp/postfix
+	mkdir -p "$pf/etc" "$pf/queue" "$pf/data" "$pf/mail"
+	chown postfix "$pf/data"
+	nobody=$(id -u nobody)
+	chown nobody "$pf/mail"
+	submit_port=$(free_port)
+	cat >"$pf/etc/main.cf" <<-END
+	compatibility_level = 3.6
+	queue_directory = $pf/queue
+	data_directory = $pf/data
+	maillog_file = $pf/log
+	maillog_file_prefixes = $tmp
+	syslog_name = postern-test
+	myhostname = store.example.org
+	mydestination =
+	mynetworks = 127.0.0.0/8
+	inet_interfaces = 127.0.0.1
+	inet_protocols = ipv4
+	alias_maps =
+	local_recipient_maps =
+	local_transport = error:none
+	virtual_mailbox_domains = example.org
+	virtual_mailbox_base = $pf/mail
+	virtual_mailbox_maps = inline:{ user@example.org=user/, other@example.org=other/ }
+	virtual_uid_maps = static:$nobody
+	virtual_gid_maps = static:$(id -g nobody)
+	virtual_minimum_uid = 1
+	smtpd_relay_restrictions = permit_mynetworks, reject
+	backend_restrictions = check_recipient_access inline:{ {refused@example.org=554 5.7.0 refused by order}, {grey@example.org=450 4.7.1 come back later} }, reject_unauth_destination
+	smtpd_recipient_limit = 50
+	relayhost = [127.0.0.1]:$gw_port
+	smtp_host_lookup = native
+	smtp_dns_support_level = disabled
+	smtp_tls_security_level = none
+	default_process_limit = 20
+	minimal_backoff_time = 1s
+	queue_run_delay = 1s
+	END
+	cat >"$pf/etc/master.cf" <<-END
+	127.0.0.1:$pf_port inet n - n - - smtpd -o mynetworks= -o smtpd_relay_restrictions=\$backend_restrictions
+	127.0.0.1:$submit_port inet n - n - - smtpd
+	cleanup   unix n - n -   0 cleanup
+	qmgr      unix n - n 300 1 qmgr
+	rewrite   unix - - n -   - trivial-rewrite
+	bounce    unix - - n -   0 bounce
+	defer     unix - - n -   0 bounce
+	trace     unix - - n -   0 bounce
+	verify    unix - - n -   1 verify
+	proxymap  unix - - n -   - proxymap
+	smtp      unix - - n -   - smtp
+	relay     unix - - n -   - smtp
+	error     unix - - n -   - error
+	retry     unix - - n -   - error
+	discard   unix - - n -   - discard
+	virtual   unix - n n -   - virtual
+	anvil     unix - - n -   1 anvil
+	scache    unix - - n -   1 scache
+	postlog   unix-dgram n - n - 1 postlogd
+	END
+	must postfix_start
+	postfix_as_server
+	postfix_as_client
+}
+
+# The script of start-fg makes the queue and ends as the master.
+postfix_start() {
+	run postfix postfix -c "$pf/etc" start-fg
+	postfix_pid=$pid
+	wait_until 20 answers "$pf_port" && return 0
+	cat "$tmp/postfix.log" "$pf/log" 2>/dev/null
+	return 1
+}
+
+stored() { find "$pf/mail/$1/new" -type f 2>/dev/null | awk 'END { print NR }'; }
+has_stored() { [ "$(stored "$1")" -ge "$2" ]; }
+
+postfix_as_server() {
+	if have swaks; then
+		swaks_to "$gw_port" --to user@example.org
+		equal "server: a message is accepted" "$swaks_code" 0
+		matches "server: the reply is Postfix's own" "$swaks_out" \
+		    '^<-  250 2\.0\.0 .*queued as [0-9A-Za-z]+'
+		queued=$(printf '%s\n' "$swaks_out" |
+		    sed -n 's/.*queued as \([0-9A-Za-z]*\).*/\1/p')
+		check "server: that is the message in Postfix's log" \
+		    wait_until 10 grep -q "$queued: to=<user@example.org>.*status=sent" \
+		    "$pf/log"
+		matches "server: stored with our Received" \
+		    "$(cat "$pf/mail/user/new/"* 2>&1)" \
+		    '^Received: from client.example.net \(\[127.0.0.1\]\)'
+
+		swaks_to "$gw_port" --to unknown@example.org
+		matches "server: an unknown user is 550 in Postfix's words" \
+		    "$swaks_out" \
+		    '^<\*\* 550 5\.1\.1 .*unknown@example.org.*User unknown in virtual mailbox table'
+		swaks_to "$gw_port" --to refused@example.org
+		matches "server: another 5xx passes too" "$swaks_out" \
+		    '^<\*\* 554 5\.7\.0 .*refused'
+		swaks_to "$gw_port" --to grey@example.org
+		matches "server: a 450 passes" "$swaks_out" '^<\*\* 450 4\.7\.1 .*come'
+		# What Postfix does not relay for us is our mistake, not the
+		# sender's.
+		swaks_to "$gw_port" --to somebody@elsewhere.example.net
+		matches "server: its relaying denied is 451" "$swaks_out" '^<\*\* 451 4\.3'
+		check "server: and an alarm" grep -q \
+		    'level=warn event=mail.*elsewhere.example.net.*[Rr]elay access denied' \
+		    "$gw_log"
+	else
+		not_run "Postfix's replies to swaks" "missing: swaks"
+	fi
+	before=$(stored other)
+	check "server: 100 messages from smtp-source" smtp-source -s 10 -m 100 \
+	    -f sender@example.net -t other@example.org "127.0.0.1:$gw_port"
+	check "server: all of them are stored" \
+	    wait_until 20 has_stored other $((before + 100))
+	equal "server: none of them twice" "$(stored other)" $((before + 100))
+	at_most "server: over few connections" \
+	    "$(grep -c 'smtpd.*: connect from' "$pf/log")" 40
+}
+
+relayed_all() {
+	sink_now "$relayed_pid" "$relayed_log"
+	[ "$(field messages "$sink_out")" -ge "$1" ]
+}
+empty_queue() { [ -z "$(postqueue -c "$pf/etc" -j)" ]; }
+
+postfix_as_client() {
+	check "client: 100 messages into Postfix" smtp-source -s 5 -m 100 \
+	    -f sender@example.net -t user@relay.example.org "127.0.0.1:$submit_port"
+	check "client: its smtp(8) brings them through posternd" \
+	    wait_until 30 relayed_all 100
+	check "client: 20 messages with 5 recipients" smtp-source -s 2 -m 20 -r 5 \
+	    -f sender@example.net -t user@relay.example.org "127.0.0.1:$submit_port"
+	check "client: they come through too" wait_until 30 relayed_all 120
+	check "client: Postfix's queue is empty" wait_until 20 empty_queue
+	sink_end "$relayed_pid" "$relayed_log"
+	equal "client: nothing twice, nothing empty, nothing against the protocol" \
+	    "$(field messages "$sink_out") $(field recipients "$sink_out") $(field empty "$sink_out") $(field protocol "$sink_out")" \
+	    "120 200 0 0"
+	check "client: Postfix has our id in its log" grep -q \
+	    'status=sent (250 .*\[[0-9a-z]\{13\}\.[0-9]*\])' "$pf/log"
+}
+
+if [ "$(id -u)" -ne 0 ]; then
+	not_run "a private Postfix instance" "it needs root"
+elif ! have postfix postqueue; then
+	not_run "a private Postfix instance" "missing: $missing"
+elif ! id postfix >/dev/null 2>&1; then
+	not_run "a private Postfix instance" "there is no user postfix"
+else
+	postfix_tests
+fi
+
+[ -z "${postfix_pid:-}" ] || stop "$postfix_pid"
+stop "$gw_pid"
+equal "posternd ends well" "$code" 0
+finish
