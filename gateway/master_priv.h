@@ -87,14 +87,12 @@ int64_t master_now(void);
 /* Generations and columns (master_workers.c). */
 struct generation *generation_new(
     struct master *m, struct config *c, struct columns *columns);
-void generation_free(struct master *m, struct generation **gp);
 /* Columns for the workers of c: those of now if they fit, or new ones; NULL
  * when the memory can not be had. */
 struct columns *columns_for(
     const struct generation *now, const struct config *c);
 void columns_free(struct columns **cp);
 void generation_advance(struct generation *g, enum stage stage);
-bool generation_alive(const struct generation *g);
 
 /* Starts children that are due; restarts what died. */
 void children_start(struct master *m);

@@ -29,6 +29,8 @@
 #define RETIRED_MS (10 * 60 * 1000)
 #define KILL_AFTER_MS 3000 /* behind the drain time: goodbyes take 2 s */
 
+static void generation_free(struct master *, struct generation **);
+static bool generation_alive(const struct generation *);
 static unsigned worker_count(const struct config *);
 static bool same_servers(const struct config *, const struct config *);
 static unsigned columns_free_count(const struct columns *);
@@ -63,7 +65,7 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 	return g;
 }
 
-void
+static void
 generation_free(struct master *m, struct generation **gp)
 {
 	struct generation *g = *gp;
@@ -164,7 +166,7 @@ columns_take(struct columns *cols)
 	return i;
 }
 
-bool
+static bool
 generation_alive(const struct generation *g)
 {
 	unsigned i;

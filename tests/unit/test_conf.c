@@ -96,59 +96,42 @@ assert_bad(const char *text, const char *rest)
 		fail_msg("%s\nnot \"%s\" but:\n%s", text, rest, said);
 }
 
+static const char full[] =
+    "# comment, with \"quote and {\n"
+    "hostname = mx.example.org // another\n"
+    "user = nobody workers = 3 /* and\n one more */ drain = 5s\n"
+    "pid-file = '/run/p.pid'\n"
+    "log { to = file path = /var/log/x level = debug\n"
+    "      facility = local3 }\n"
+    "limits { message-size = 1M recipients = 7 }\n"
+    "spool { directory = /tmp memory = 64K }\n"
+    "listen mx {\n"
+    "  address = {\"127.0.0.1:25\", # four\n"
+    "             \"[::1]:25\"} # six\n"
+    "  address += \"unix:/tmp/s\"\n"
+    "  greeting = \"hello \\\"you\\\"\" proxy-from = {\"10.0.0.0/8\"}\n"
+    "  filters = {naps, friends}\n"
+    "}\n"
+    "delay naps { connect = 1s observe = yes on-unknown = pass }\n"
+    "access friends { allow = {192.0.2.1} timeout = 3s }\n"
+    "listen other { address = 127.0.0.1:26 }\n"
+    "backend store {\n"
+    "  protocol = lmtp helo = me.example.org reply-timeout = 9s\n"
+    "  server a { address = \"127.0.0.1:24\" }\n"
+    "  server b { address = unix:/run/lmtp }\n"
+    "  pool { max = 5 idle = 2 }\n"
+    "}\n"
+    "backend files { protocol = maildir path = \"/m/%u\" }\n"
+    "backend more { protocol = smtp\n"
+    "  server a { address = \"[::1]:25\" } }\n"
+    "route r1 { rcpt-domain = {example.org, \"*.example.org\"}\n"
+    "  backend = more }\n"
+    "route r2 { rcpt-domain = example.net backend = store }\n"
+    "route r3 { backend = files open-relay = yes }\n";
+
 static void
-test_fills_structs(void **state)
+check_listeners(const struct config *c)
 {
-	static const char text[] =
-	    "# comment, with \"quote and {\n"
-	    "hostname = mx.example.org // another\n"
-	    "user = nobody workers = 3 /* and\n one more */ drain = 5s\n"
-	    "pid-file = '/run/p.pid'\n"
-	    "log { to = file path = /var/log/x level = debug\n"
-	    "      facility = local3 }\n"
-	    "limits { message-size = 1M recipients = 7 }\n"
-	    "spool { directory = /tmp memory = 64K }\n"
-	    "listen mx {\n"
-	    "  address = {\"127.0.0.1:25\", # four\n"
-	    "             \"[::1]:25\"} # six\n"
-	    "  address += \"unix:/tmp/s\"\n"
-	    "  greeting = \"hello \\\"you\\\"\" proxy-from = {\"10.0.0.0/8\"}\n"
-	    "  filters = {naps, friends}\n"
-	    "}\n"
-	    "delay naps { connect = 1s observe = yes on-unknown = pass }\n"
-	    "access friends { allow = {192.0.2.1} timeout = 3s }\n"
-	    "listen other { address = 127.0.0.1:26 }\n"
-	    "backend store {\n"
-	    "  protocol = lmtp helo = me.example.org reply-timeout = 9s\n"
-	    "  server a { address = \"127.0.0.1:24\" }\n"
-	    "  server b { address = unix:/run/lmtp }\n"
-	    "  pool { max = 5 idle = 2 }\n"
-	    "}\n"
-	    "backend files { protocol = maildir path = \"/m/%u\" }\n"
-	    "backend more { protocol = smtp\n"
-	    "  server a { address = \"[::1]:25\" } }\n"
-	    "route r1 { rcpt-domain = {example.org, \"*.example.org\"}\n"
-	    "  backend = more }\n"
-	    "route r2 { rcpt-domain = example.net backend = store }\n"
-	    "route r3 { backend = files open-relay = yes }\n";
-	struct config *c;
-
-	(void)state;
-	assert_good(text, &c);
-	assert_string_equal(said, "");
-	assert_string_equal(c->file, file);
-	assert_string_equal(c->hostname, "mx.example.org");
-	assert_string_equal(c->user, "nobody");
-	assert_string_equal(c->pid_file, "/run/p.pid");
-	assert_int_equal(c->workers, 3);
-	assert_int_equal(c->drain, 5000);
-	assert_int_equal(c->log.to, LOG_TO_FILE);
-	assert_int_equal(c->log.level, LEVEL_DEBUG);
-	assert_int_equal(c->log.facility, LOG_LOCAL3);
-	assert_int_equal(c->limits.message_size, 1 << 20);
-	assert_int_equal(c->limits.recipients, 7);
-	assert_int_equal(c->spool.memory, 64 << 10);
-
 	assert_int_equal(c->listener_count, 2);
 	assert_string_equal(c->listeners[0].name, "mx");
 	assert_int_equal(c->listeners[0].address.count, 3);
@@ -164,7 +147,11 @@ test_fills_structs(void **state)
 	assert_int_equal(c->listeners[0].filters[1]->chain.timeout, 3000);
 	assert_int_equal(c->listeners[1].filter_count, 0);
 	assert_int_equal(c->filter_count, 2);
+}
 
+static void
+check_backends(const struct config *c)
+{
 	assert_int_equal(c->backend_count, 3);
 	assert_int_equal(c->server_count, 3);
 	assert_string_equal(c->backends[0].type->name, "lmtp");
@@ -182,13 +169,42 @@ test_fills_structs(void **state)
 	assert_string_equal(c->backends[1].type->name, "maildir");
 	assert_string_equal(*(const char **)c->backends[1].conf, "/m/%u");
 	assert_int_equal(c->backends[2].servers[0].index, 2);
+}
 
+static void
+check_routes(const struct config *c)
+{
 	assert_int_equal(c->route_count, 3);
 	assert_int_equal(c->routes[0].rcpt_domain.count, 2);
 	assert_int_equal(c->routes[0].backend, 2);
 	assert_int_equal(c->routes[1].backend, 0);
 	assert_int_equal(c->routes[2].backend, 1);
 	assert_true(c->routes[2].open_relay);
+}
+
+static void
+test_fills_structs(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	assert_good(full, &c);
+	assert_string_equal(said, "");
+	assert_string_equal(c->file, file);
+	assert_string_equal(c->hostname, "mx.example.org");
+	assert_string_equal(c->user, "nobody");
+	assert_string_equal(c->pid_file, "/run/p.pid");
+	assert_int_equal(c->workers, 3);
+	assert_int_equal(c->drain, 5000);
+	assert_int_equal(c->log.to, LOG_TO_FILE);
+	assert_int_equal(c->log.level, LEVEL_DEBUG);
+	assert_int_equal(c->log.facility, LOG_LOCAL3);
+	assert_int_equal(c->limits.message_size, 1 << 20);
+	assert_int_equal(c->limits.recipients, 7);
+	assert_int_equal(c->spool.memory, 64 << 10);
+	check_listeners(c);
+	check_backends(c);
+	check_routes(c);
 	conf_free(&c);
 	assert_null(c);
 }
