@@ -37,7 +37,7 @@ enum { /* flags */
 	F_WANT_DRAINED = 16,
 	F_READING = 32, /* the read event is added */
 	F_WRITING = 64, /* the write event is added */
-	F_ENDED = 128	/* on_end was called for an error or a deadline */
+	F_ENDED = 128	/* on_end was called for an error */
 };
 
 struct conn {
@@ -228,7 +228,8 @@ void
 conn_consume(struct conn *c, size_t len)
 {
 	assert(len <= c->in_len);
-	c->in += len;
+	if (len > 0) /* else there may be no input to point to */
+		c->in += len;
 	c->in_len -= len;
 	if (c->in_len == 0 && c->own != NULL) {
 		free(c->own);
@@ -302,7 +303,7 @@ room(struct conn *c, size_t *space_r)
 static void
 end(struct conn *c, enum conn_end why, int error)
 {
-	if (why != CONN_EOF) {
+	if (why == CONN_ERROR) {
 		if ((c->flags & F_ENDED) != 0)
 			return;
 		c->flags |= F_ENDED;
@@ -431,7 +432,7 @@ conn_writev(struct conn *c, const struct iovec *iov, int count)
 	if (c->error != 0)
 		return total;
 	conn_flush(c);
-	if (conn_unsent(c) > 0) {
+	if (conn_unsent(c) > 0 || (c->flags & F_CONNECTING) != 0) {
 		c->flags |= F_WANT_DRAINED;
 		return 0;
 	}
@@ -473,7 +474,7 @@ connected(struct conn *c)
 		return;
 	}
 	set_reading(c, true);
-	set_writing(c, conn_unsent(c) > 0);
+	set_writing(c, conn_unsent(c) > 0 || (c->flags & F_WANT_DRAINED) != 0);
 	if (c->ops->on_connect != NULL)
 		c->ops->on_connect(c->ctx);
 }
@@ -543,38 +544,41 @@ linger_drained(void *ctx)
 {
 	struct conn *c = ctx;
 
-	shutdown(c->fd, SHUT_WR);
+	if (conn_at_eof(c))
+		conn_close(&c);
+	else
+		shutdown(c->fd, SHUT_WR);
 }
 
+/* The peer may close its side and still read what waits for it. */
 static void
 linger_end(void *ctx, enum conn_end why, int error)
 {
 	struct conn *c = ctx;
 
-	(void)why;
 	(void)error;
-	conn_close(&c);
+	if (why != CONN_EOF || conn_unsent(c) == 0)
+		conn_close(&c);
 }
 
 void
 conn_linger(struct conn **cp)
 {
-	static const struct conn_ops linger_ops = {
-		.on_input = linger_input,
+	static const struct conn_ops linger_ops = { .on_input = linger_input,
 		.on_drained = linger_drained,
-		.on_end = linger_end
-	};
+		.on_end = linger_end };
 	struct conn *c = *cp;
 
 	*cp = NULL;
-	if ((c->flags & (F_EOF | F_ENDED)) != 0 || c->error != 0) {
+	conn_flush(c);
+	if ((c->flags & F_ENDED) != 0 || c->error != 0 ||
+	    (conn_at_eof(c) && conn_unsent(c) == 0)) {
 		conn_close(&c);
 		return;
 	}
 	conn_set_ops(c, &linger_ops, c);
 	c->flags &= ~(unsigned)F_RAW;
 	conn_consume(c, c->in_len);
-	conn_flush(c);
 	if (conn_unsent(c) > 0)
 		c->flags |= F_WANT_DRAINED;
 	else

@@ -109,7 +109,8 @@ fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
 	int class;
 
 	for (i = 0; i < count; i++) {
-		fold_map(outcomes[i].stage, &outcomes[i].reply, &mapped, &alarm);
+		fold_map(
+		    outcomes[i].stage, &outcomes[i].reply, &mapped, &alarm);
 		o->alarm = o->alarm || alarm;
 		class = reply_class(mapped.code);
 		if (class == 2)
@@ -130,6 +131,9 @@ fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
 		    "try again later",
 		    sizeof(o->text));
 	}
-	if (o->enhanced[0] == '\0' && o->code / 100 == 2)
+	if (o->code / 100 != 2)
+		return;
+	o->code = 250; /* what 251 and the like mean is for a RCPT */
+	if (o->enhanced[0] == '\0')
 		compat_strlcpy(o->enhanced, "2.0.0", sizeof(o->enhanced));
 }

@@ -209,7 +209,7 @@ next_command(struct session *s)
 
 	if (!conn_line(s->conn, &line, &len, &used)) {
 		conn_input(s->conn, &have);
-		if (have > COMMAND_LINE_MAX) {
+		if (have > COMMAND_LINE_MAX + 1) { /* its CR */
 			if (!s->skip_line)
 				session_reply(s, REPLY_LINE_TOO_LONG);
 			s->skip_line = true;

@@ -3,7 +3,7 @@
 # smtp-sink; a private instance as the backend; the same as a client, with
 # posternd as its relayhost.
 
-# shellcheck source=tests/support/peers.sh disable=SC2317
+# shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
 need smtp-source smtp-sink
 

@@ -383,7 +383,8 @@ swaks_to() {
 	shift
 	swaks_code=0
 	swaks_out=$(swaks --server "127.0.0.1:$_port" --helo client.example.net \
-	    --from sender@example.net --timeout 20 "$@" 2>&1) || swaks_code=$?
+	    --from sender@example.net --timeout 20 "$@" 2>&1 </dev/null) ||
+	    swaks_code=$?
 }
 
 # id_of TEXT: the transaction's id in a reply to a message
