@@ -108,6 +108,10 @@ fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
 	size_t i;
 	int class;
 
+	o->code = 0;
+	o->enhanced[0] = o->text[0] = o->said[0] = '\0';
+	o->accepted = o->refused = 0;
+	o->alarm = false;
 	for (i = 0; i < count; i++) {
 		fold_map(
 		    outcomes[i].stage, &outcomes[i].reply, &mapped, &alarm);

@@ -347,8 +347,8 @@ tell_end(struct task *t)
 	struct delivery *dl = container_of(t, struct delivery, task);
 	struct relay_outcome o;
 
-	memset(&o, 0, sizeof(o));
 	fold(dl->outcomes, dl_count(dl), &o);
+	o.refusals[0] = '\0';
 	list_refusals(dl, &o);
 	o.backend = dl->conf->name;
 	o.server = dl->server;

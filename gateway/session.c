@@ -19,6 +19,8 @@
 #define SESSION_MAGIC 0x73657373u
 
 
+#define REPLY_LINE_SIZE 512 /* RFC 5321 4.5.3.1.5, CRLF included */
+
 /* Open sessions of this process, for the drain. */
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
 
@@ -355,25 +357,47 @@ session_raw(struct session *s, const char *text, size_t len)
 		conn_put(s->conn, text, len);
 }
 
+/* A line of 512 octets in the making; what does not fit is left out. */
+struct reply_line {
+	size_t len;
+	char buf[REPLY_LINE_SIZE];
+};
+
+static void
+add(struct reply_line *l, const char *text)
+{
+	size_t n = strlen(text), room = sizeof(l->buf) - 2 - l->len;
+
+	if (n > room)
+		n = room;
+	memcpy(l->buf + l->len, text, n);
+	l->len += n;
+}
+
 void
 session_answer(
     struct session *s, int code, const char *enhanced, const char *text)
 {
-	char line[520];
-	int n;
+	struct reply_line l = { 4,
+		{ (char)('0' + code / 100), (char)('0' + code / 10 % 10),
+		    (char)('0' + code % 10), ' ' } };
 
+	if (enhanced != NULL) {
+		add(&l, enhanced);
+		add(&l, " ");
+	}
+	add(&l, text);
 	if (code >= 400) {
-		n = snprintf(line, sizeof(line), "%d %s %.460s [%s]\r\n", code,
-		    enhanced, text,
-		    s->tx.envelope.has_sender ? s->tx.id : s->id);
+		if (l.len > REPLY_LINE_SIZE - TX_ID_MAX - 5)
+			l.len = REPLY_LINE_SIZE - TX_ID_MAX - 5;
+		add(&l, " [");
+		add(&l, s->tx.envelope.has_sender ? s->tx.id : s->id);
+		add(&l, "]");
 		txlog_note_reply(s, code, enhanced, text);
 		s->errors++;
-	} else if (enhanced != NULL)
-		n = snprintf(line, sizeof(line), "%d %s %.480s\r\n", code,
-		    enhanced, text);
-	else
-		n = snprintf(line, sizeof(line), "%d %.490s\r\n", code, text);
-	session_raw(s, line, (size_t)n);
+	}
+	memcpy(l.buf + l.len, "\r\n", 2);
+	session_raw(s, l.buf, l.len + 2);
 }
 
 void

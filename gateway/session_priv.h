@@ -74,7 +74,8 @@ struct session {
 	size_t rcpts_refused;
 	const char *refusals; /* "address: reply, ..." for the record */
 	const char *last_reply; /* negative; for the record */
-	struct relay_outcome *outcome; /* for the record; NULL before it */
+	/* For the record; borrowed while the relay tells it, else NULL. */
+	const struct relay_outcome *outcome;
 	struct task task;
 	LIST_ENTRY(session) entry;
 };
@@ -125,6 +126,5 @@ void txlog_note_reply(struct session *s, int code, const char *enhanced,
     const char *text);
 void txlog_note_refusal(
     struct session *s, const char *address, const char *text);
-void txlog_note_outcome(struct session *s, const struct relay_outcome *o);
 
 #endif

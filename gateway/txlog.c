@@ -34,13 +34,6 @@ txlog_note_refusal(struct session *s, const char *address, const char *text)
 		    text != NULL ? text : "refused");
 }
 
-void
-txlog_note_outcome(struct session *s, const struct relay_outcome *o)
-{
-	s->outcome = arena_alloc(&s->tx.arena, sizeof(*s->outcome));
-	*s->outcome = *o;
-}
-
 static void
 put_recipients(struct record *r, const struct envelope *e)
 {
