@@ -295,7 +295,7 @@ all_rcpts_answered(struct delivery *dl)
 		.enhanced = "4.5.3",
 		.text = "another recipient of this message was refused; not "
 			"delivered",
-		.lines = 1,
+		.lines = 0, /* nobody said it */
 	};
 	const struct smtp_client_state *st = dl_state(dl);
 

@@ -95,6 +95,8 @@ take(struct relay_outcome *o, const struct reply *mapped,
 	o->code = mapped->code;
 	compat_strlcpy(o->enhanced, mapped->enhanced, sizeof(o->enhanced));
 	compat_strlcpy(o->text, mapped->text, sizeof(o->text));
+	if (original->lines == 0)
+		return; /* our own words */
 	snprintf(o->said, sizeof(o->said), "%d%s%s %s", original->code,
 	    original->enhanced[0] != '\0' ? " " : "", original->enhanced,
 	    original->text);

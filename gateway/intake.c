@@ -27,6 +27,7 @@ intake_begin(struct session *s)
 	smtp_data_init(&s->data);
 	s->data_too_big = false;
 	s->data_error = 0;
+	s->data_began = loop_now(s->front->loop);
 	s->state = SESSION_DATA;
 }
 

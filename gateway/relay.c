@@ -323,7 +323,8 @@ list_refusals(const struct delivery *dl, struct relay_outcome *o)
 
 	for (i = 0; dl_count(dl) > 1 && i < dl_count(dl); i++) {
 		r = &dl->outcomes[i].reply;
-		if (reply_class(r->code) == 2 || at >= sizeof(o->refusals))
+		if (r->lines == 0 || reply_class(r->code) == 2 ||
+		    at >= sizeof(o->refusals))
 			continue;
 		n = snprintf(o->refusals + at, sizeof(o->refusals) - at,
 		    "%s%s: %d %s %s", at > 0 ? ", " : "",

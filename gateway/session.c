@@ -13,6 +13,7 @@
 #include "conn.h"
 #include "log.h"
 #include "loop.h"
+#include "message.h"
 #include "session_priv.h"
 #include "stats.h"
 
@@ -241,6 +242,28 @@ too_many_errors(struct session *s)
 }
 
 /*
+ * Deadlines are absolute: a command has its time from the end of the one
+ * before, whatever trickles in; a message has a little more time for each
+ * octet that came.
+ */
+static void
+set_deadline(struct session *s)
+{
+	const struct limits_conf *limits = s->front->limits;
+	int64_t now = loop_now(s->front->loop), at, slowest;
+
+	if (s->state != SESSION_DATA) {
+		conn_deadline(s->conn, now + limits->command_timeout);
+		return;
+	}
+	at = now + limits->data_timeout;
+	slowest = s->data_began + limits->data_timeout +
+	    (int64_t)(message_size(s->tx.message) * 1000 /
+		(uint64_t)limits->data_rate);
+	conn_deadline(s->conn, at < slowest ? at : slowest);
+}
+
+/*
  * The only loop.  Whatever completes ends by calling it; a call from inside
  * itself changes nothing, because the loop goes on anyway.
  */
@@ -248,7 +271,7 @@ void
 session_advance(struct session *s)
 {
 	const struct limits_conf *limits = s->front->limits;
-	bool more = true;
+	bool more = true, moved = false;
 
 	if (s->advancing)
 		return;
@@ -262,6 +285,7 @@ session_advance(struct session *s)
 			more = intake_more(s);
 		else
 			more = false;
+		moved = moved || more;
 	}
 	s->advancing = false;
 	if (s->conn == NULL)
@@ -271,11 +295,8 @@ session_advance(struct session *s)
 		return;
 	if (conn_at_eof(s->conn))
 		session_close(s, "client-gone");
-	else
-		conn_deadline(s->conn,
-		    loop_now(s->front->loop) +
-			(s->state == SESSION_DATA ? limits->data_timeout
-						  : limits->command_timeout));
+	else if (moved)
+		set_deadline(s);
 }
 
 /* What the connection tells. */
@@ -394,7 +415,6 @@ session_answer(
 		add(&l, s->tx.envelope.has_sender ? s->tx.id : s->id);
 		add(&l, "]");
 		txlog_note_reply(s, code, enhanced, text);
-		s->errors++;
 	}
 	memcpy(l.buf + l.len, "\r\n", 2);
 	session_raw(s, l.buf, l.len + 2);
@@ -406,12 +426,14 @@ session_reply(struct session *s, enum reply_id id)
 	const struct own_reply *r = reply_own(id);
 
 	session_answer(s, r->code, r->enhanced, r->text);
+	s->errors += r->code >= 500;
 }
 
 void
 session_answer_judgement(struct session *s, const struct judgement *j)
 {
 	session_answer(s, j->code, j->enhanced, j->text);
+	s->errors += j->code >= 500;
 	if (j->verdict != VERDICT_DISCONNECT)
 		return;
 	if (s->tx.envelope.has_sender)
@@ -425,11 +447,12 @@ void
 session_end_tx(struct session *s, const char *result)
 {
 	if (s->tx.envelope.count == 0 && s->rcpts_refused > 0)
-		result = "rejected";
+		result = s->rcpts_deferred ? "deferred" : "rejected";
 	txlog_transaction(s, result);
 	s->stage = NULL;
 	s->refusals = NULL;
 	s->rcpts_refused = 0;
+	s->rcpts_deferred = false;
 	s->last_reply = NULL;
 	s->outcome = NULL;
 	chain_run_reset_tx(s->run);
@@ -472,7 +495,7 @@ session_close(struct session *s, const char *why)
 	}
 	if (!gone)
 		conn_flush(s->conn);
-	if (gone || strcmp(why, "quit") == 0)
+	if (gone || (strcmp(why, "quit") == 0 && conn_unsent(s->conn) == 0))
 		conn_close(&s->conn);
 	else
 		conn_linger(&s->conn);

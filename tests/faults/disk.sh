@@ -4,9 +4,9 @@
 
 # In a mount namespace, so that no mount survives, whatever happens.
 if [ -z "${POSTERN_NAMESPACE:-}" ] && command -v unshare >/dev/null 2>&1; then
-	if [ "$(id -u)" -eq 0 ]; then flags=-m; else flags=-rm; fi
+	if [ "$(id -u)" -eq 0 ]; then flags=-m kind=root; else flags=-rm kind=user; fi
 	if unshare $flags true 2>/dev/null; then
-		POSTERN_NAMESPACE=1
+		POSTERN_NAMESPACE=$kind
 		export POSTERN_NAMESPACE
 		exec unshare $flags sh "$0" "$@"
 	fi

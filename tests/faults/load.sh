@@ -80,6 +80,5 @@ at_most "pool: LMTP connections in all" "$(field connections "$sink_out")" 100
 stop "$gw_pid"
 equal "posternd ends well" "$code" 0
 equal "and has nothing to complain of" \
-    "$(grep -c 'level=\(warn\|error\)' "$gw_log")" "$([ "$(id -u)" -ne 0 ] ||
-	grep -c 'runs as root' "$gw_log")"
+    "$(grep 'level=\(warn\|error\)' "$gw_log" | grep -v 'runs as root')" ""
 finish

@@ -110,7 +110,7 @@ play_file(const char *file, const char *dir)
 	int i;
 
 	if (s != NULL)
-		c = gate_config(dir, file, s->config, s->config_len);
+		c = gate_config(dir, file, s->config);
 	if (c == NULL)
 		return false;
 	if (peers_listen(&peers, dir) == -1) {

@@ -272,8 +272,10 @@ key() {
 
 # --- postern ------------------------------------------------------------------------
 
-# For a configuration: not as root where that can be had.
+# For a configuration: not as root where that can be had.  Who is root only in
+# a namespace of his own has nobody else to become.
 user_line() {
+	[ "${POSTERN_NAMESPACE:-}" != user ] || return 0
 	[ "$(id -u)" -ne 0 ] || ! id nobody >/dev/null 2>&1 ||
 	    echo "user = nobody"
 }
