@@ -1,5 +1,5 @@
 /*
- * TLS connections: see tls.h.  Contexts are made in tls_context.c.
+ * TLS connections: see tls.h.  Contexts are made in tls_conf.c.
  */
 
 #include <errno.h>
@@ -26,7 +26,7 @@ tls_accept(struct tls_context *context, int fd)
 {
 	struct tls *t = xcalloc(1, sizeof(*t));
 
-	t->ssl = SSL_new(tls_context_ssl(context));
+	t->ssl = SSL_new(context->list[0]);
 	if (t->ssl == NULL || SSL_set_fd(t->ssl, fd) != 1)
 		abort(); /* no memory */
 	SSL_set_accept_state(t->ssl);

@@ -18,23 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "opt.h"
-
-enum tls_verify { TLS_VERIFY_NONE, TLS_VERIFY_OPTIONAL, TLS_VERIFY_REQUIRED };
-
-struct tls_conf {
-	const char *name;
-	struct opt_list certificates; /* PEM, each with its chain */
-	struct opt_list keys;	      /* in the same order */
-	int min_version;	      /* index: 1.2, 1.3 */
-	const char *ciphers;	      /* of TLS 1.2; NULL: the library's */
-	const char *ciphersuites;     /* of TLS 1.3; NULL: the library's */
-	const char *curves;	      /* NULL: the library's */
-	const char *client_ca;	      /* PEM; whose client certificates */
-	int verify_client;	      /* enum tls_verify */
-	struct tls_context *context;  /* made by tls_load() */
-};
-extern const struct opt tls_options[];
+struct tls_context; /* certificates and policy; see tls_conf.h */
 
 /* Shared memory with the session ticket keys, so that a session begun with one
  * worker is resumed by another; the master makes it and rotates the keys. */
@@ -43,11 +27,6 @@ struct tls_tickets *tls_tickets_new(void); /* NULL: no memory */
 void tls_tickets_free(struct tls_tickets **tp);
 /* A new key for new tickets; the one before stays good for old ones. */
 void tls_tickets_rotate(struct tls_tickets *t);
-
-/* Reads certificates and keys.  0, or -1 with the reason in err. */
-int tls_load(struct tls_conf *conf, struct tls_tickets *tickets, char *err,
-    size_t err_size);
-void tls_unload(struct tls_conf *conf);
 
 /* What became of one connection's TLS; texts are the library's static ones or
  * live as long as the connection. */

@@ -6,12 +6,17 @@
  * alone.
  */
 
+#include <stddef.h>
+
 #include <openssl/ssl.h>
 
-struct tls_context;
 struct tls_tickets;
 
-SSL_CTX *tls_context_ssl(const struct tls_context *c);
+struct tls_context {
+	SSL_CTX **list; /* owned; one per certificate, the default first */
+	size_t count;
+};
+
 /* Makes ctx seal and open session tickets with the shared keys. */
 void tls_tickets_use(struct tls_tickets *t, SSL_CTX *ctx);
 

@@ -1,5 +1,5 @@
 /*
- * TLS contexts: certificates, policy, choice by server name.  See tls.h.
+ * TLS contexts: certificates, policy, choice by server name.  See tls_conf.h.
  */
 
 #include <openssl/err.h>
@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "mem.h"
 #include "tls.h"
+#include "tls_conf.h"
 #include "tls_context.h"
 
 static const char *const version_names[] = { "1.2", "1.3", NULL };
@@ -62,17 +63,6 @@ const struct opt tls_options[] = {
 	    .help = "whether clients are asked for a certificate" },
 	{ .name = NULL },
 };
-
-struct tls_context {
-	SSL_CTX **list; /* owned; one per certificate */
-	size_t count;
-};
-
-SSL_CTX *
-tls_context_ssl(const struct tls_context *c)
-{
-	return c->list[0];
-}
 
 static int
 fail(char *err, size_t size, const char *what, const char *which)
