@@ -30,6 +30,7 @@ static void reap(struct task *t);
 
 static const struct conn_ops ops = { .on_input = on_input,
 	.on_drained = on_drained,
+	.on_secured = session_secured,
 	.on_end = on_end };
 
 /* 13 characters that sort by time: 40 bits of milliseconds, 9 of the process,
@@ -83,8 +84,17 @@ session_new(struct front *f, const struct listener_conf *lc,
 		conn_set_raw(s->conn, true);
 		conn_deadline(s->conn, s->began + f->limits->proxy_timeout);
 	} else
-		session_greet(s);
+		session_begin(s);
 	return s;
+}
+
+void
+session_begin(struct session *s)
+{
+	if (s->listener->tls != NULL)
+		session_start_tls(s, s->listener->tls);
+	else
+		session_greet(s);
 }
 
 /* Greeting: the CONNECT filters come first. */
@@ -123,6 +133,7 @@ greeting_judged(struct session *s, const struct judgement *j)
 		return;
 	}
 	s->state = SESSION_COMMAND;
+	s->greeted = true;
 	if (text != NULL)
 		n = snprintf(line, sizeof(line), "220 %.500s\r\n", text);
 	else
@@ -148,6 +159,7 @@ judged(struct session *s, const struct judgement *j)
 		intake_judged(s, j);
 		break;
 	case SESSION_HEADER:
+	case SESSION_TLS:
 	case SESSION_DATA:
 	case SESSION_CLOSED:
 		abort(); /* no filters run in these states */
@@ -318,6 +330,8 @@ timed_out(struct session *s)
 {
 	if (s->state == SESSION_HEADER)
 		session_header_failed(s, "no header in time");
+	else if (s->state == SESSION_TLS)
+		session_close(s, "client-lost");
 	else if (s->wait != WAIT_NOTHING)
 		intake_timeout(s);
 	else {
@@ -338,7 +352,10 @@ on_end(void *ctx, enum conn_end why, int error)
 		client_left(s);
 		break;
 	case CONN_ERROR:
-		session_close(s, "client-lost");
+		if (s->state == SESSION_TLS)
+			session_tls_failed(s);
+		else
+			session_close(s, "client-lost");
 		break;
 	case CONN_DEADLINE:
 		timed_out(s);

@@ -35,6 +35,7 @@ struct verb;
 
 enum session_state {
 	SESSION_HEADER,	  /* waits for the PROXY header */
+	SESSION_TLS,	  /* TLS is being set up */
 	SESSION_GREETING, /* CONNECT filters at work; nothing was said yet */
 	SESSION_COMMAND,  /* takes commands */
 	SESSION_DATA,	  /* takes message data */
@@ -62,6 +63,8 @@ struct session {
 	struct smtp_data data;
 	bool data_too_big;
 	int data_error; /* errno of the spool */
+	bool tls_started; /* on this connection, by us */
+	bool greeted;	/* 220 was sent */
 	bool skip_line; /* the rest of a too long line is thrown away */
 	bool advancing; /* session_advance() is on the stack */
 	int64_t errors;
@@ -85,9 +88,16 @@ const char *session_hostname(const struct session *s);
 void session_read_header(struct session *s);
 void session_header_failed(struct session *s, const char *why);
 
+/* session_tls.c */
+void session_start_tls(struct session *s, struct tls_context *context);
+void session_secured(void *ctx);
+void session_tls_failed(struct session *s);
+
 /* session.c */
 /* The client's address is known: CONNECT filters, then the greeting. */
 void session_greet(struct session *s);
+/* The PROXY header, if there was to be one, is through: TLS or greeting. */
+void session_begin(struct session *s);
 void session_reply(struct session *s, enum reply_id id);
 /* Any reply; text is made one line.  Negative ones get the id appended. */
 void session_answer(

@@ -172,8 +172,7 @@ on_server_name(SSL *ssl, int *alert, void *arg)
 }
 
 static int
-load_one(struct tls_conf *conf, size_t i, struct tls_tickets *tickets,
-    char *err, size_t size)
+load_one(struct tls_conf *conf, size_t i, char *err, size_t size)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
@@ -187,14 +186,11 @@ load_one(struct tls_conf *conf, size_t i, struct tls_tickets *tickets,
 		return -1;
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(ctx, conf->context);
-	if (tickets != NULL)
-		tls_tickets_use(tickets, ctx);
 	return 0;
 }
 
 int
-tls_load(struct tls_conf *conf, struct tls_tickets *tickets, char *err,
-    size_t err_size)
+tls_load(struct tls_conf *conf, char *err, size_t err_size)
 {
 	size_t i, count = conf->certificates.count;
 
@@ -211,12 +207,21 @@ tls_load(struct tls_conf *conf, struct tls_tickets *tickets, char *err,
 	conf->context = xcalloc(1, sizeof(*conf->context));
 	conf->context->list = xcalloc(count + 1, sizeof(SSL_CTX *));
 	for (i = 0; i < count; i++) {
-		if (load_one(conf, i, tickets, err, err_size) == -1) {
+		if (load_one(conf, i, err, err_size) == -1) {
 			tls_unload(conf);
 			return -1;
 		}
 	}
 	return 0;
+}
+
+void
+tls_share_tickets(struct tls_conf *conf, struct tls_tickets *tickets)
+{
+	size_t i;
+
+	for (i = 0; i < conf->context->count; i++)
+		tls_tickets_use(tickets, conf->context->list[i]);
 }
 
 void

@@ -25,13 +25,14 @@ struct tls_conf {
 	const char *curves;	      /* NULL: the library's */
 	const char *client_ca;	      /* PEM; whose client certificates */
 	int verify_client;	      /* enum tls_verify */
-	struct tls_context *context;  /* made by tls_load() */
+	struct tls_context *context;  /* owned; made by tls_load() */
 };
 extern const struct opt tls_options[];
 
 /* Reads certificates and keys.  0, or -1 with the reason in err. */
-int tls_load(struct tls_conf *conf, struct tls_tickets *tickets, char *err,
-    size_t err_size);
+int tls_load(struct tls_conf *conf, char *err, size_t err_size);
+/* Makes its sessions resumable by all who share the tickets. */
+void tls_share_tickets(struct tls_conf *conf, struct tls_tickets *tickets);
 void tls_unload(struct tls_conf *conf);
 
 #endif

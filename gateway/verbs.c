@@ -12,6 +12,7 @@
 
 #include "chain.h"
 #include "compat.h"
+#include "conn.h"
 #include "log.h"
 #include "route.h"
 #include "session_priv.h"
@@ -52,6 +53,8 @@ static enum reply_id check_rcpt(struct session *s, struct slice arg);
 static void act_rcpt(struct session *s);
 static void undo_rcpt(struct session *s);
 static void act_data(struct session *s);
+static enum reply_id check_starttls(struct session *s, struct slice arg);
+static void act_starttls(struct session *s);
 static void act_rset(struct session *s);
 static void act_noop(struct session *s);
 static void act_vrfy(struct session *s);
@@ -67,6 +70,8 @@ static const struct verb verbs[] = {
 	    undo_rcpt },
 	{ SMTP_DATA, "DATA", NEEDS_RCPT, check_none, PHASE_DATA, act_data,
 	    NULL },
+	{ SMTP_STARTTLS, "STARTTLS", NEEDS_NO_MAIL, check_starttls, NO_PHASE,
+	    act_starttls, NULL },
 	{ SMTP_RSET, "RSET", ANY_TIME, check_none, NO_PHASE, act_rset, NULL },
 	{ SMTP_NOOP, "NOOP", ANY_TIME, check_any, NO_PHASE, act_noop, NULL },
 	{ SMTP_VRFY, "VRFY", ANY_TIME, check_any, NO_PHASE, act_vrfy, NULL },
@@ -100,6 +105,14 @@ check_state(const struct session *s, enum needs needs)
 					    : REPLY_RCPT_FIRST;
 	}
 	return REPLY_NONE;
+}
+
+/* require-tls: what a client may say in clear.  The one place for 530. */
+static bool
+needs_tls(const struct session *s, enum needs needs)
+{
+	return s->listener->require_tls && !s->client.tls &&
+	    needs != ANY_TIME;
 }
 
 /* A command that is none of ours. */
@@ -143,12 +156,20 @@ verb_run(struct session *s, const char *line, size_t len)
 		return;
 	}
 	s->verb = &verbs[i];
-	no = check_state(s, s->verb->needs);
+	no = REPLY_NONE;
+	if (needs_tls(s, s->verb->needs) && cmd.verb != SMTP_STARTTLS)
+		no = REPLY_TLS_FIRST;
+	if (no == REPLY_NONE)
+		no = check_state(s, s->verb->needs);
 	if (no == REPLY_NONE)
 		no = s->verb->check(s, cmd.arg);
 	if (no != REPLY_NONE)
 		session_reply(s, no);
-	else if (s->verb->phase == NO_PHASE)
+	if (no == REPLY_TLS_INJECTED)
+		session_close(s, "tls-injection");
+	if (no != REPLY_NONE)
+		return;
+	if (s->verb->phase == NO_PHASE)
 		s->verb->act(s);
 	else
 		session_judge(s, s->verb->phase,
@@ -239,8 +260,12 @@ act_ehlo(struct session *s)
 	    "250-PIPELINING\r\n"
 	    "250-SIZE %lld\r\n"
 	    "250-8BITMIME\r\n"
+	    "%s"
 	    "250 ENHANCEDSTATUSCODES\r\n",
-	    session_hostname(s), (long long)s->front->limits->message_size);
+	    session_hostname(s), (long long)s->front->limits->message_size,
+	    s->listener->starttls != NULL && !s->client.tls
+		? "250-STARTTLS\r\n"
+		: "");
 
 	session_raw(s, text, (size_t)n);
 }
@@ -389,6 +414,36 @@ undo_rcpt(struct session *s)
 	txlog_note_refusal(
 	    s, e->rcpts[e->count - 1].addr.text, s->tx.reason);
 	envelope_drop_last(e);
+}
+
+/* STARTTLS */
+
+static enum reply_id
+check_starttls(struct session *s, struct slice arg)
+{
+	size_t left;
+
+	if (arg.len > 0)
+		return REPLY_NO_ARGUMENT;
+	if (s->client.tls)
+		return REPLY_TLS_ALREADY;
+	if (s->listener->starttls == NULL)
+		return REPLY_NOT_IMPLEMENTED;
+	/* What was sent in clear behind STARTTLS was sent by somebody who
+	 * wants it to be taken for the client's own words under TLS. */
+	conn_input(s->conn, &left);
+	return left > 0 ? REPLY_TLS_INJECTED : REPLY_NONE;
+}
+
+static void
+act_starttls(struct session *s)
+{
+	session_reply(s, REPLY_START_TLS);
+	conn_flush(s->conn);
+	if (conn_unsent(s->conn) > 0)
+		session_close(s, "client-lost");
+	else
+		session_start_tls(s, s->listener->starttls);
 }
 
 /* The rest. */
