@@ -24,6 +24,8 @@ struct client {
 	const char *tls_version; /* "TLSv1.3"; NULL if unknown or without */
 	const char *tls_cipher;
 	const char *tls_subject; /* of a verified client certificate */
+	const char *name;      /* its verified host name; NULL if unknown */
+	const char *login;     /* who it is, if it proved that */
 	const char *helo;      /* argument of the greeting; NULL before it */
 };
 

@@ -66,11 +66,13 @@ received_line(char *buf, size_t size, const struct client *client,
 	format_tls(tls, sizeof(tls), client);
 	format_date(date, sizeof(date), wall_ms);
 	n = snprintf(buf, size,
-	    "Received: from %.255s (%s)\r\n"
-	    "\tby %.255s with %s%s id %s%s%s%.320s%s;\r\n"
+	    "Received: from %.255s (%.255s%s%s)\r\n"
+	    "\tby %.255s with %s%s%s id %s%s%s%.320s%s;\r\n"
 	    "\t%s\r\n",
-	    client->helo, literal, hostname, client->esmtp ? "ESMTP" : "SMTP",
-	    client->esmtp && client->tls ? "S" : "", id, tls, one ? "\r\n\tfor <" : "",
+	    client->helo, client->name != NULL ? client->name : "",
+	    client->name != NULL ? " " : "", literal, hostname, client->esmtp ? "ESMTP" : "SMTP",
+	    client->esmtp && client->tls ? "S" : "",
+	    client->esmtp && client->login != NULL ? "A" : "", id, tls, one ? "\r\n\tfor <" : "",
 	    one ? envelope->rcpts[0].addr.text : "", one ? ">" : "", date);
 	assert(n > 0 && (size_t)n < size);
 	return (size_t)n;

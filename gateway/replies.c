@@ -40,6 +40,8 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_UNKNOWN_PARAMETER] = { 555, "5.5.4", "unknown parameter" },
 	[REPLY_BAD_BODY] = { 501, "5.5.4", "BODY is 7BIT or 8BITMIME" },
 	[REPLY_BAD_SIZE] = { 501, "5.5.4", "SIZE is a number" },
+	[REPLY_NOT_AUTHORISED] = { 550, "5.7.0", "not authorised" },
+	[REPLY_BAD_ATTRIBUTES] = { 501, "5.5.4", "bad attributes" },
 	[REPLY_TLS_ALREADY] = { 503, "5.5.1", "TLS is active already" },
 	[REPLY_TLS_INJECTED] = { 554, "5.5.0",
 	    "commands behind STARTTLS in clear are not accepted" },

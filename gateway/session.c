@@ -73,8 +73,8 @@ session_new(struct front *f, const struct listener_conf *lc,
 	net_ip(peer, s->client.ip, sizeof(s->client.ip));
 	make_id(f, s->id);
 	arena_init(&s->arena, 256);
-	tx_init(&s->tx, &s->arena);
-	s->run = chain_run_new(chain, &s->tx, &s->client, on_judged, s);
+	s->chain = chain;
+	session_new_run(s);
 	s->conn = conn_new(f->loop, fd, &ops, s);
 	LIST_INSERT_HEAD(&sessions, s, entry);
 	f->sessions++;
@@ -89,8 +89,22 @@ session_new(struct front *f, const struct listener_conf *lc,
 }
 
 void
+session_new_run(struct session *s)
+{
+	chain_run_free(&s->run);
+	s->last_reply = s->forwarded = NULL; /* they live in tx */
+	tx_free(&s->tx);
+	tx_init(&s->tx, &s->arena);
+	s->run = chain_run_new(s->chain, &s->tx, &s->client, on_judged, s);
+}
+
+void
 session_begin(struct session *s)
 {
+	const struct listener_conf *lc = s->listener;
+
+	s->may_xclient = net_list_has(&lc->xclient_from, &s->client.addr);
+	s->may_xforward = net_list_has(&lc->xforward_from, &s->client.addr);
 	if (s->listener->tls != NULL)
 		session_start_tls(s, s->listener->tls);
 	else
@@ -424,6 +438,7 @@ session_end_tx(struct session *s, const char *result)
 	s->refusals = NULL;
 	s->rcpts_refused = 0;
 	s->last_reply = NULL;
+	s->forwarded = NULL;
 	s->outcome = NULL;
 	chain_run_reset_tx(s->run);
 	tx_reset(&s->tx);

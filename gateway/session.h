@@ -50,6 +50,9 @@ struct listener_conf {
 	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
 	const char *hostname;	    /* NULL: the global one */
 	struct net_list proxy_from; /* peers that must send a PROXY header */
+	struct net_list xclient_from;  /* who may use XCLIENT */
+	bool xclient_login;	       /* its LOGIN counts as authentication */
+	struct net_list xforward_from; /* who may use XFORWARD */
 	const char *starttls_name;  /* tls block to offer STARTTLS with */
 	const char *tls_name;	    /* tls block for TLS from the start */
 	struct tls_context *starttls; /* resolved by conf.c; NULL: none */

@@ -65,6 +65,12 @@ struct session {
 	int data_error; /* errno of the spool */
 	bool tls_started; /* on this connection, by us */
 	bool greeted;	/* 220 was sent */
+	bool may_xclient; /* decided once, before the first greeting */
+	bool may_xforward;
+	char told_proto;	/* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
+	const char *told_helo;	/* by XCLIENT: stays whatever EHLO says */
+	const char *forwarded;	/* XFORWARD attributes, for the record */
+	struct chain *chain;	/* borrowed */
 	bool skip_line; /* the rest of a too long line is thrown away */
 	bool advancing; /* session_advance() is on the stack */
 	int64_t errors;
@@ -88,6 +94,11 @@ const char *session_hostname(const struct session *s);
 void session_read_header(struct session *s);
 void session_header_failed(struct session *s, const char *why);
 
+/* session_xclient.c */
+enum reply_id session_check_xclient(struct session *s, struct slice arg);
+void session_act_xclient(struct session *s);
+enum reply_id session_check_xforward(struct session *s, struct slice arg);
+
 /* session_tls.c */
 void session_start_tls(struct session *s, struct tls_context *context);
 void session_secured(void *ctx);
@@ -98,6 +109,8 @@ void session_tls_failed(struct session *s);
 void session_greet(struct session *s);
 /* The PROXY header, if there was to be one, is through: TLS or greeting. */
 void session_begin(struct session *s);
+/* Filters begin anew, without what they knew of this client. */
+void session_new_run(struct session *s);
 void session_reply(struct session *s, enum reply_id id);
 /* Any reply; text is made one line.  Negative ones get the id appended. */
 void session_answer(

@@ -19,6 +19,7 @@
 
 enum needs {
 	ANY_TIME,
+	NEEDS_IDLE, /* no transaction */
 	NEEDS_HELO,
 	NEEDS_NO_MAIL, /* HELO, and no transaction */
 	NEEDS_MAIL,
@@ -72,6 +73,10 @@ static const struct verb verbs[] = {
 	    NULL },
 	{ SMTP_STARTTLS, "STARTTLS", NEEDS_NO_MAIL, check_starttls, NO_PHASE,
 	    act_starttls, NULL },
+	{ SMTP_XCLIENT, "XCLIENT", NEEDS_IDLE, session_check_xclient,
+	    NO_PHASE, session_act_xclient, NULL },
+	{ SMTP_XFORWARD, "XFORWARD", NEEDS_IDLE, session_check_xforward,
+	    NO_PHASE, act_noop, NULL },
 	{ SMTP_RSET, "RSET", ANY_TIME, check_none, NO_PHASE, act_rset, NULL },
 	{ SMTP_NOOP, "NOOP", ANY_TIME, check_any, NO_PHASE, act_noop, NULL },
 	{ SMTP_VRFY, "VRFY", ANY_TIME, check_any, NO_PHASE, act_vrfy, NULL },
@@ -88,6 +93,8 @@ check_state(const struct session *s, enum needs needs)
 	switch (needs) {
 	case ANY_TIME:
 		return REPLY_NONE;
+	case NEEDS_IDLE:
+		return e->has_sender ? REPLY_NESTED_MAIL : REPLY_NONE;
 	case NEEDS_HELO:
 		return s->client.helo == NULL ? REPLY_HELO_FIRST : REPLY_NONE;
 	case NEEDS_NO_MAIL:
@@ -222,10 +229,13 @@ check_greeting(struct session *s, struct slice arg, bool esmtp)
 			return REPLY_BAD_HELO;
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");
-	if (s->client.helo == NULL || strlen(s->client.helo) != arg.len ||
+	if (s->told_helo != NULL)
+		s->client.helo = s->told_helo;
+	else if (s->client.helo == NULL ||
+	    strlen(s->client.helo) != arg.len ||
 	    memcmp(s->client.helo, arg.ptr, arg.len) != 0)
 		s->client.helo = arena_strndup(&s->arena, arg.ptr, arg.len);
-	s->client.esmtp = esmtp;
+	s->client.esmtp = s->told_proto != 0 ? s->told_proto == 'E' : esmtp;
 	return REPLY_NONE;
 }
 
@@ -254,17 +264,26 @@ act_helo(struct session *s)
 static void
 act_ehlo(struct session *s)
 {
-	char text[512];
+	char text[700];
 	int n = snprintf(text, sizeof(text),
 	    "250-%.255s\r\n"
 	    "250-PIPELINING\r\n"
 	    "250-SIZE %lld\r\n"
 	    "250-8BITMIME\r\n"
-	    "%s"
+	    "%s%s%s%s"
 	    "250 ENHANCEDSTATUSCODES\r\n",
 	    session_hostname(s), (long long)s->front->limits->message_size,
 	    s->listener->starttls != NULL && !s->client.tls
 		? "250-STARTTLS\r\n"
+		: "",
+	    s->may_xclient
+		? "250-XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"
+		: "",
+	    !s->may_xclient		? ""
+		: s->listener->xclient_login ? " LOGIN\r\n"
+					     : "\r\n",
+	    s->may_xforward
+		? "250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n"
 		: "");
 
 	session_raw(s, text, (size_t)n);
