@@ -7,10 +7,10 @@
 
 #include "conf_tree.h"
 
-static void load(struct conf_reader *, const struct conf_block *,
-    struct tls_conf *);
-static struct tls_context *find(
-    struct conf_reader *, const struct conf_block *, const char *, const char *);
+static void load(
+    struct conf_reader *, const struct conf_block *, struct tls_conf *);
+static struct tls_context *find(struct conf_reader *, const struct conf_block *,
+    const char *, const char *);
 static void check_listener(
     struct conf_reader *, const struct conf_block *, struct listener_conf *);
 
@@ -37,9 +37,8 @@ load(struct conf_reader *r, const struct conf_block *b, struct tls_conf *tc)
 	if (tc->certificates.count == 0)
 		conf_needs(r, b, "certificate");
 	else if (tls_load(tc, why, sizeof(why)) == -1)
-		conf_complain(
-		    r, conf_line(b, "certificate"), "tls '%s': %s", tc->name,
-		    why);
+		conf_complain(r, conf_line(b, "certificate"), "tls '%s': %s",
+		    tc->name, why);
 	for (i = 0; i < r->config->listener_count; i++)
 		if ((lc[i].starttls_name != NULL &&
 			strcmp(lc[i].starttls_name, tc->name) == 0) ||

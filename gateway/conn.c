@@ -372,8 +372,7 @@ conn_flush(struct conn *c)
 	if ((c->flags & (F_CONNECTING | F_HANDSHAKE)) != 0)
 		return;
 	while (conn_unsent(c) > 0) {
-		n = conn_impl_write(
-		    c, c->out + c->out_done, conn_unsent(c));
+		n = conn_impl_write(c, c->out + c->out_done, conn_unsent(c));
 		if (n >= 0) {
 			c->out_done += (size_t)n;
 			continue;

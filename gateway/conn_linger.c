@@ -46,11 +46,9 @@ linger_end(void *ctx, enum conn_end why, int error)
 void
 conn_linger(struct conn **cp)
 {
-	static const struct conn_ops linger_ops = {
-		.on_input = linger_input,
+	static const struct conn_ops linger_ops = { .on_input = linger_input,
 		.on_drained = linger_drained,
-		.on_end = linger_end
-	};
+		.on_end = linger_end };
 	struct conn *c = *cp;
 
 	*cp = NULL;

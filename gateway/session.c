@@ -18,7 +18,6 @@
 
 #define SESSION_MAGIC 0x73657373u
 
-
 /* Open sessions of this process, for the drain. */
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
 
@@ -175,14 +174,14 @@ judged(struct session *s, const struct judgement *j)
 	case SESSION_HEADER:
 	case SESSION_TLS:
 	case SESSION_DATA:
+	case SESSION_CHUNK:
 	case SESSION_CLOSED:
 		abort(); /* no filters run in these states */
 	}
 }
 
 void
-session_judge(
-    struct session *s, enum phase phase, const struct address *rcpt)
+session_judge(struct session *s, enum phase phase, const struct address *rcpt)
 {
 	const struct judgement *j = chain_run_phase(s->run, phase, rcpt);
 
@@ -284,6 +283,8 @@ session_advance(struct session *s)
 			more = next_command(s);
 		else if (s->state == SESSION_DATA)
 			more = intake_more(s);
+		else if (s->state == SESSION_CHUNK)
+			more = chunk_more(s);
 		else
 			more = false;
 	}
@@ -298,8 +299,8 @@ session_advance(struct session *s)
 	else
 		conn_deadline(s->conn,
 		    loop_now(s->front->loop) +
-			(s->state == SESSION_DATA ? limits->data_timeout
-						  : limits->command_timeout));
+			(s->state == SESSION_COMMAND ? limits->command_timeout
+						     : limits->data_timeout));
 }
 
 /* What the connection tells. */
@@ -467,8 +468,8 @@ session_gone(struct session *s)
 void
 session_close(struct session *s, const char *why)
 {
-	bool gone = strcmp(why, "client-gone") == 0 ||
-	    strcmp(why, "client-lost") == 0;
+	bool gone =
+	    strcmp(why, "client-gone") == 0 || strcmp(why, "client-lost") == 0;
 
 	if (s->state == SESSION_CLOSED)
 		return;

@@ -39,6 +39,7 @@ enum session_state {
 	SESSION_GREETING, /* CONNECT filters at work; nothing was said yet */
 	SESSION_COMMAND,  /* takes commands */
 	SESSION_DATA,	  /* takes message data */
+	SESSION_CHUNK,	  /* takes the octets of a BDAT */
 	SESSION_JUDGING,  /* the message is complete: filters, then relay */
 	SESSION_CLOSED	  /* no connection any more; the reaper will come */
 };
@@ -61,6 +62,12 @@ struct session {
 	char *header; /* parts of a PROXY header; in the arena */
 	size_t header_len;
 	struct smtp_data data;
+	uint64_t chunk_left; /* octets of this BDAT still to come */
+	bool chunk_last;
+	bool chunk_judged;	 /* DATA filters were asked */
+	int chunk_code;		 /* it is refused with this; 0: it is not */
+	char chunk_enhanced[12];
+	const char *chunk_text; /* in the transaction's arena */
 	bool data_too_big;
 	int data_error; /* errno of the spool */
 	bool tls_started; /* on this connection, by us */
@@ -138,8 +145,17 @@ void verb_judged(struct session *s, const struct judgement *j);
 void intake_begin(struct session *s);
 /* Takes data from the input; false when there is no more. */
 bool intake_more(struct session *s);
+void intake_append(struct session *s, const char *data, size_t len);
+/* The end of data was found. */
+void intake_complete(struct session *s);
 void intake_judged(struct session *s, const struct judgement *j);
 void intake_timeout(struct session *s);
+
+/* intake_chunk.c */
+enum reply_id chunk_check(struct session *s, struct slice arg);
+void chunk_act(struct session *s);
+void chunk_refuse(struct session *s, const struct judgement *j);
+bool chunk_more(struct session *s);
 
 /* txlog.c */
 void txlog_transaction(struct session *s, const char *result);

@@ -13,8 +13,8 @@ void
 session_start_tls(struct session *s, struct tls_context *context)
 {
 	s->state = SESSION_TLS;
-	conn_deadline(s->conn,
-	    loop_now(s->front->loop) + s->front->limits->tls_timeout);
+	conn_deadline(
+	    s->conn, loop_now(s->front->loop) + s->front->limits->tls_timeout);
 	conn_start_tls(s->conn, context);
 }
 
@@ -53,7 +53,7 @@ session_secured(void *ctx)
 void
 session_tls_failed(struct session *s)
 {
-	log_event(LEVEL_INFO, "%s: TLS with %s failed: %s", s->id,
-	    s->client.ip, conn_tls_error(s->conn));
+	log_event(LEVEL_INFO, "%s: TLS with %s failed: %s", s->id, s->client.ip,
+	    conn_tls_error(s->conn));
 	session_close(s, "client-lost");
 }

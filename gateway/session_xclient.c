@@ -62,8 +62,7 @@ check_port(const struct xclient *x, enum xclient_name name)
 	uint64_t port;
 
 	return !x->given[name] || a->state != XCLIENT_VALUE ||
-	    smtp_parse_number(
-		(struct slice){ a->value, a->len }, 65535, &port);
+	    smtp_parse_number((struct slice){ a->value, a->len }, 65535, &port);
 }
 
 static bool
@@ -89,9 +88,9 @@ check_values(const struct session *s, const struct xclient *x)
 		return false;
 	if (x->given[XCLIENT_LOGIN] && !s->listener->xclient_login)
 		return false;
-	return check_port(x, XCLIENT_PORT) &&
-	    check_port(x, XCLIENT_DESTPORT) && check_proto(x) &&
-	    !x->given[XCLIENT_IDENT] && !x->given[XCLIENT_SOURCE];
+	return check_port(x, XCLIENT_PORT) && check_port(x, XCLIENT_DESTPORT) &&
+	    check_proto(x) && !x->given[XCLIENT_IDENT] &&
+	    !x->given[XCLIENT_SOURCE];
 }
 
 static const char *
@@ -133,8 +132,8 @@ apply(struct session *s, const struct xclient *x)
 	if (x->given[XCLIENT_HELO])
 		s->told_helo = keep(s, &x->attrs[XCLIENT_HELO]);
 	if (x->given[XCLIENT_PROTO] && proto->state == XCLIENT_VALUE)
-		s->told_proto = strcasecmp(proto->value, "ESMTP") == 0 ? 'E'
-								       : 'S';
+		s->told_proto =
+		    strcasecmp(proto->value, "ESMTP") == 0 ? 'E' : 'S';
 }
 
 enum reply_id

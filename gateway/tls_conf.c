@@ -79,8 +79,8 @@ fail(char *err, size_t size, const char *what, const char *which)
 }
 
 static int
-load_pair(SSL_CTX *ctx, const char *cert, const char *key, char *err,
-    size_t size)
+load_pair(
+    SSL_CTX *ctx, const char *cert, const char *key, char *err, size_t size)
 {
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
 		return fail(err, size, "certificate", cert);
@@ -107,13 +107,13 @@ set_policy(SSL_CTX *ctx, const struct tls_conf *conf, char *err, size_t size)
 #endif
 	SSL_CTX_set_options(ctx, options);
 	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-		SSL_MODE_RELEASE_BUFFERS);
+	    SSL_MODE_ENABLE_PARTIAL_WRITE |
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_min_proto_version(ctx, versions[conf->min_version]) !=
 	    1)
-		return fail(err, size, "min-version",
-		    version_names[conf->min_version]);
+		return fail(
+		    err, size, "min-version", version_names[conf->min_version]);
 	if (conf->ciphers != NULL &&
 	    SSL_CTX_set_cipher_list(ctx, conf->ciphers) != 1)
 		return fail(err, size, "ciphers", conf->ciphers);

@@ -96,8 +96,8 @@ static int
 set_cipher(EVP_CIPHER_CTX *cipher, const struct ticket_key *key,
     const unsigned char *iv, int encrypt)
 {
-	return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher,
-	    iv, encrypt);
+	return EVP_CipherInit_ex(
+	    cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv, encrypt);
 }
 
 #if defined(LIBRESSL_VERSION_NUMBER)
@@ -117,10 +117,10 @@ set_mac(mac_ctx *mac, const struct ticket_key *key)
 	char digest[] = "SHA256";
 	OSSL_PARAM params[3];
 
-	params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
-	    (void *)(uintptr_t)key->mac, KEY_SIZE);
-	params[1] = OSSL_PARAM_construct_utf8_string(
-	    OSSL_MAC_PARAM_DIGEST, digest, 0);
+	params[0] = OSSL_PARAM_construct_octet_string(
+	    OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)key->mac, KEY_SIZE);
+	params[1] =
+	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
 	params[2] = OSSL_PARAM_construct_end();
 	return EVP_MAC_CTX_set_params(mac, params);
 }
@@ -132,8 +132,7 @@ static int
 on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, mac_ctx *mac, int encrypt)
 {
-	struct tls_tickets *t =
-	    SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct tls_tickets *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	struct ticket_key key;
 	bool is_old;
 
@@ -141,8 +140,8 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 		return 0;
 	if (encrypt) {
 		memcpy(name, key.name, NAME_SIZE);
-		compat_random(iv, (size_t)EVP_CIPHER_iv_length(
-				      EVP_aes_256_cbc()));
+		compat_random(
+		    iv, (size_t)EVP_CIPHER_iv_length(EVP_aes_256_cbc()));
 	}
 	if (set_cipher(cipher, &key, iv, encrypt) != 1 ||
 	    set_mac(mac, &key) != 1)

@@ -39,6 +39,8 @@ struct verb {
 	void (*act)(struct session *s);
 	/* A filter objected: take back what check() took over. */
 	void (*undo)(struct session *s);
+	/* Instead of the usual reply and undo(); NULL: the usual. */
+	void (*refuse)(struct session *s, const struct judgement *j);
 };
 
 static enum reply_id check_none(struct session *s, struct slice arg);
@@ -53,6 +55,7 @@ static void undo_mail(struct session *s);
 static enum reply_id check_rcpt(struct session *s, struct slice arg);
 static void act_rcpt(struct session *s);
 static void undo_rcpt(struct session *s);
+static enum reply_id check_data(struct session *s, struct slice arg);
 static void act_data(struct session *s);
 static enum reply_id check_starttls(struct session *s, struct slice arg);
 static void act_starttls(struct session *s);
@@ -63,25 +66,93 @@ static void act_help(struct session *s);
 static void act_quit(struct session *s);
 
 static const struct verb verbs[] = {
-	{ SMTP_HELO, "HELO", ANY_TIME, check_helo, PHASE_HELO, act_helo, NULL },
-	{ SMTP_EHLO, "EHLO", ANY_TIME, check_ehlo, PHASE_HELO, act_ehlo, NULL },
-	{ SMTP_MAIL, "MAIL", NEEDS_NO_MAIL, check_mail, PHASE_MAIL, act_mail,
-	    undo_mail },
-	{ SMTP_RCPT, "RCPT", NEEDS_MAIL, check_rcpt, PHASE_RCPT, act_rcpt,
-	    undo_rcpt },
-	{ SMTP_DATA, "DATA", NEEDS_RCPT, check_none, PHASE_DATA, act_data,
-	    NULL },
-	{ SMTP_STARTTLS, "STARTTLS", NEEDS_NO_MAIL, check_starttls, NO_PHASE,
-	    act_starttls, NULL },
-	{ SMTP_XCLIENT, "XCLIENT", NEEDS_IDLE, session_check_xclient,
-	    NO_PHASE, session_act_xclient, NULL },
-	{ SMTP_XFORWARD, "XFORWARD", NEEDS_IDLE, session_check_xforward,
-	    NO_PHASE, act_noop, NULL },
-	{ SMTP_RSET, "RSET", ANY_TIME, check_none, NO_PHASE, act_rset, NULL },
-	{ SMTP_NOOP, "NOOP", ANY_TIME, check_any, NO_PHASE, act_noop, NULL },
-	{ SMTP_VRFY, "VRFY", ANY_TIME, check_any, NO_PHASE, act_vrfy, NULL },
-	{ SMTP_HELP, "HELP", ANY_TIME, check_any, NO_PHASE, act_help, NULL },
-	{ SMTP_QUIT, "QUIT", ANY_TIME, check_none, NO_PHASE, act_quit, NULL },
+	{ .verb = SMTP_HELO,
+	    .name = "HELO",
+	    .needs = ANY_TIME,
+	    .check = check_helo,
+	    .phase = PHASE_HELO,
+	    .act = act_helo },
+	{ .verb = SMTP_EHLO,
+	    .name = "EHLO",
+	    .needs = ANY_TIME,
+	    .check = check_ehlo,
+	    .phase = PHASE_HELO,
+	    .act = act_ehlo },
+	{ .verb = SMTP_MAIL,
+	    .name = "MAIL",
+	    .needs = NEEDS_NO_MAIL,
+	    .check = check_mail,
+	    .phase = PHASE_MAIL,
+	    .act = act_mail,
+	    .undo = undo_mail },
+	{ .verb = SMTP_RCPT,
+	    .name = "RCPT",
+	    .needs = NEEDS_MAIL,
+	    .check = check_rcpt,
+	    .phase = PHASE_RCPT,
+	    .act = act_rcpt,
+	    .undo = undo_rcpt },
+	{ .verb = SMTP_DATA,
+	    .name = "DATA",
+	    .needs = NEEDS_RCPT,
+	    .check = check_data,
+	    .phase = PHASE_DATA,
+	    .act = act_data },
+	{ .verb = SMTP_BDAT,
+	    .name = "BDAT",
+	    .needs = ANY_TIME,
+	    .check = chunk_check,
+	    .phase = NO_PHASE,
+	    .act = chunk_act,
+	    .refuse = chunk_refuse },
+	{ .verb = SMTP_STARTTLS,
+	    .name = "STARTTLS",
+	    .needs = NEEDS_NO_MAIL,
+	    .check = check_starttls,
+	    .phase = NO_PHASE,
+	    .act = act_starttls },
+	{ .verb = SMTP_XCLIENT,
+	    .name = "XCLIENT",
+	    .needs = NEEDS_IDLE,
+	    .check = session_check_xclient,
+	    .phase = NO_PHASE,
+	    .act = session_act_xclient },
+	{ .verb = SMTP_XFORWARD,
+	    .name = "XFORWARD",
+	    .needs = NEEDS_IDLE,
+	    .check = session_check_xforward,
+	    .phase = NO_PHASE,
+	    .act = act_noop },
+	{ .verb = SMTP_RSET,
+	    .name = "RSET",
+	    .needs = ANY_TIME,
+	    .check = check_none,
+	    .phase = NO_PHASE,
+	    .act = act_rset },
+	{ .verb = SMTP_NOOP,
+	    .name = "NOOP",
+	    .needs = ANY_TIME,
+	    .check = check_any,
+	    .phase = NO_PHASE,
+	    .act = act_noop },
+	{ .verb = SMTP_VRFY,
+	    .name = "VRFY",
+	    .needs = ANY_TIME,
+	    .check = check_any,
+	    .phase = NO_PHASE,
+	    .act = act_vrfy },
+	{ .verb = SMTP_HELP,
+	    .name = "HELP",
+	    .needs = ANY_TIME,
+	    .check = check_any,
+	    .phase = NO_PHASE,
+	    .act = act_help },
+	{ .verb = SMTP_QUIT,
+	    .name = "QUIT",
+	    .needs = ANY_TIME,
+	    .check = check_none,
+	    .phase = NO_PHASE,
+	    .act = act_quit },
 };
 
 /* Is the session in the state that the verb needs?  The one place for 503. */
@@ -118,8 +189,7 @@ check_state(const struct session *s, enum needs needs)
 static bool
 needs_tls(const struct session *s, enum needs needs)
 {
-	return s->listener->require_tls && !s->client.tls &&
-	    needs != ANY_TIME;
+	return s->listener->require_tls && !s->client.tls && needs != ANY_TIME;
 }
 
 /* A command that is none of ours. */
@@ -172,8 +242,9 @@ verb_run(struct session *s, const char *line, size_t len)
 		no = s->verb->check(s, cmd.arg);
 	if (no != REPLY_NONE)
 		session_reply(s, no);
-	if (no == REPLY_TLS_INJECTED)
-		session_close(s, "tls-injection");
+	/* What follows could not be told from commands. */
+	if (no == REPLY_TLS_INJECTED || no == REPLY_BAD_CHUNK)
+		session_close(s, "out-of-step");
 	if (no != REPLY_NONE)
 		return;
 	if (s->verb->phase == NO_PHASE)
@@ -193,6 +264,10 @@ verb_judged(struct session *s, const struct judgement *j)
 		return;
 	}
 	s->stage = s->verb->name;
+	if (s->verb->refuse != NULL) {
+		s->verb->refuse(s, j);
+		return;
+	}
 	session_answer_judgement(s, j);
 	if (s->verb->undo != NULL && s->state != SESSION_CLOSED)
 		s->verb->undo(s);
@@ -231,8 +306,7 @@ check_greeting(struct session *s, struct slice arg, bool esmtp)
 		session_end_tx(s, "aborted");
 	if (s->told_helo != NULL)
 		s->client.helo = s->told_helo;
-	else if (s->client.helo == NULL ||
-	    strlen(s->client.helo) != arg.len ||
+	else if (s->client.helo == NULL || strlen(s->client.helo) != arg.len ||
 	    memcmp(s->client.helo, arg.ptr, arg.len) != 0)
 		s->client.helo = arena_strndup(&s->arena, arg.ptr, arg.len);
 	s->client.esmtp = s->told_proto != 0 ? s->told_proto == 'E' : esmtp;
@@ -255,8 +329,8 @@ static void
 act_helo(struct session *s)
 {
 	char line[300];
-	int n = snprintf(
-	    line, sizeof(line), "250 %.255s\r\n", session_hostname(s));
+	int n =
+	    snprintf(line, sizeof(line), "250 %.255s\r\n", session_hostname(s));
 
 	session_raw(s, line, (size_t)n);
 }
@@ -270,16 +344,16 @@ act_ehlo(struct session *s)
 	    "250-PIPELINING\r\n"
 	    "250-SIZE %lld\r\n"
 	    "250-8BITMIME\r\n"
+	    "250-CHUNKING\r\n"
 	    "%s%s%s%s"
 	    "250 ENHANCEDSTATUSCODES\r\n",
 	    session_hostname(s), (long long)s->front->limits->message_size,
-	    s->listener->starttls != NULL && !s->client.tls
-		? "250-STARTTLS\r\n"
-		: "",
+	    s->listener->starttls != NULL && !s->client.tls ? "250-STARTTLS\r\n"
+							    : "",
 	    s->may_xclient
 		? "250-XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"
 		: "",
-	    !s->may_xclient		? ""
+	    !s->may_xclient		     ? ""
 		: s->listener->xclient_login ? " LOGIN\r\n"
 					     : "\r\n",
 	    s->may_xforward
@@ -356,8 +430,7 @@ check_mail(struct session *s, struct slice arg)
 	struct smtp_path path;
 	enum reply_id no;
 
-	no = path_reply(
-	    smtp_parse_mail(arg, &path, &params), REPLY_BAD_SENDER);
+	no = path_reply(smtp_parse_mail(arg, &path, &params), REPLY_BAD_SENDER);
 	e->size = 0;
 	e->body = BODY_UNSPECIFIED;
 	if (no == REPLY_NONE)
@@ -430,8 +503,7 @@ undo_rcpt(struct session *s)
 {
 	struct envelope *e = &s->tx.envelope;
 
-	txlog_note_refusal(
-	    s, e->rcpts[e->count - 1].addr.text, s->tx.reason);
+	txlog_note_refusal(s, e->rcpts[e->count - 1].addr.text, s->tx.reason);
 	envelope_drop_last(e);
 }
 
@@ -465,7 +537,15 @@ act_starttls(struct session *s)
 		session_start_tls(s, s->listener->starttls);
 }
 
-/* The rest. */
+/* DATA */
+
+static enum reply_id
+check_data(struct session *s, struct slice arg)
+{
+	if (s->tx.message != NULL)
+		return REPLY_NOT_AFTER_BDAT;
+	return check_none(s, arg);
+}
 
 static void
 act_data(struct session *s)
