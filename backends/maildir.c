@@ -25,6 +25,7 @@ static enum progress send_request(struct delivery *);
 static enum progress got_saved(struct delivery *, const struct reply *);
 static bool refuse_names(struct delivery *);
 static enum naming check_name(const char *, const struct address *);
+static const char *check(const void *);
 static bool is_file_name(const char *);
 static void send_path(struct delivery *, const char *, const struct address *);
 static void send_encoded(struct delivery *, const char *, size_t);
@@ -47,6 +48,7 @@ const struct backend backend_maildir = {
 	.state_size = sizeof(struct maildir_state),
 	.options = options,
 	.conf_size = sizeof(struct maildir_conf),
+	.check = check,
 };
 
 static enum progress
@@ -157,6 +159,17 @@ check_name(const char *template, const struct address *rcpt)
 		}
 	}
 	return NAMING_GOOD;
+}
+
+static const char *
+check(const void *conf)
+{
+	static const struct address anybody = { "a@b", "a", "b" };
+	const struct maildir_conf *c = conf;
+
+	if (c->path != NULL && check_name(c->path, &anybody) != NAMING_GOOD)
+		return "path knows %u, %d and %% only";
+	return NULL;
 }
 
 /* A leading dot would make "..", or a folder of somebody else's Maildir++. */

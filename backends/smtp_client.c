@@ -204,7 +204,9 @@ send_mail(struct delivery *dl)
 	const struct envelope *e = dl_envelope(dl);
 	size_t i;
 
-	dl_sendf(dl, "MAIL FROM:<%s>", e->sender.text);
+	dl_send(dl, "MAIL FROM:<");
+	dl_send(dl, e->sender.text);
+	dl_send(dl, ">");
 	if (link->size)
 		dl_sendf(dl, " SIZE=%" PRIu64, dl_size(dl));
 	/* A server without 8BITMIME gets 8-bit content all the same, without
@@ -227,7 +229,9 @@ send_mail(struct delivery *dl)
 static void
 send_rcpt(struct delivery *dl, size_t i)
 {
-	dl_sendf(dl, "RCPT TO:<%s>\r\n", dl_recipient(dl, i)->text);
+	dl_send(dl, "RCPT TO:<");
+	dl_send(dl, dl_recipient(dl, i)->text);
+	dl_send(dl, ">\r\n");
 }
 
 static enum progress
@@ -291,7 +295,7 @@ all_rcpts_answered(struct delivery *dl)
 		.enhanced = "4.5.3",
 		.text = "another recipient of this message was refused; not "
 			"delivered",
-		.lines = 1,
+		.lines = 0, /* nobody said it */
 	};
 	const struct smtp_client_state *st = dl_state(dl);
 

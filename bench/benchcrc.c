@@ -14,7 +14,7 @@
 
 #include "benchmsg.h"
 
-#define POLYNOMIAL 0x82f63b78U		/* reflected */
+#define POLYNOMIAL 0x82f63b78U /* reflected */
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_CRC_INSN 1
@@ -54,8 +54,9 @@ raw_table(uint32_t r, const unsigned char *p, size_t n)
 	if (!ready)
 		table_fill();
 	for (; n >= 8; p += 8, n -= 8) {
-		lo = r ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 |
-		    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+		lo = r ^
+		    ((uint32_t)p[0] | (uint32_t)p[1] << 8 |
+			(uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
 		hi = (uint32_t)p[4] | (uint32_t)p[5] << 8 |
 		    (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
 		r = table[7][lo & 0xff] ^ table[6][lo >> 8 & 0xff] ^
@@ -69,8 +70,7 @@ raw_table(uint32_t r, const unsigned char *p, size_t n)
 }
 
 #if HAVE_CRC_INSN
-__attribute__((target("sse4.2")))
-static uint32_t
+__attribute__((target("sse4.2"))) static uint32_t
 raw_insn(uint32_t r, const unsigned char *p, size_t n)
 {
 	unsigned long long wide, word;

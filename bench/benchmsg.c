@@ -25,14 +25,14 @@
 #define FOUND_CRC 4U
 #define FOUND_ALL 7U
 
-#define DIGITS 10			/* of a number in a message */
+#define DIGITS 10 /* of a number in a message */
 #define FIRST_LINE "message 0000000000 begins\r\n"
 #define LAST_LINE "message 0000000000 ends\r\n"
-#define LINE_DIGITS 8			/* offset of the number in them */
+#define LINE_DIGITS 8 /* offset of the number in them */
 
 struct text {
-	char *plain;			/* owned */
-	char *stuffed;			/* owned, dots doubled */
+	char *plain;   /* owned */
+	char *stuffed; /* owned, dots doubled */
 	size_t stuffed_len;
 	uint32_t crc;
 };
@@ -40,12 +40,13 @@ struct text {
 struct msg_maker {
 	char head[MSG_HEAD_MAX];
 	size_t headlen;
-	size_t at_id, at_subject, at_number, at_crc;	/* offsets in head */
+	size_t at_id, at_subject; /* offsets in head */
+	size_t at_number, at_crc;
 	size_t body_len;
 	size_t text_len;
-	int framed;			/* body has first and last line */
+	int framed; /* body has first and last line */
 	struct text text[MSG_VARIANTS];
-	uint32_t shift[32];		/* CRC register past text_len zeros */
+	uint32_t shift[32]; /* CRC past text_len zeros */
 };
 
 static uint64_t seed = 0x9e3779b97f4a7c15U;
@@ -152,8 +153,8 @@ maker_head(struct msg_maker *m, const struct msg_opts *o, size_t body_len)
 
 	now = time(NULL);
 	if (gmtime_r(&now, &tm) == NULL ||
-	    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm)
-	    == 0)
+	    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm) ==
+		0)
 		errx(1, "no date");
 	snprintf(id, sizeof(id), "%08lx.%06lx", (unsigned long)now,
 	    (unsigned long)getpid() & 0xffffff);
@@ -361,8 +362,8 @@ msg_check_feed(struct msg_check *c, const char *p, size_t n)
 		len = nl == NULL ? n : (size_t)(nl - p) + 1;
 		if (c->linelen < sizeof(c->line)) {
 			room = sizeof(c->line) - c->linelen;
-			memcpy(c->line + c->linelen, p,
-			    len < room ? len : room);
+			memcpy(
+			    c->line + c->linelen, p, len < room ? len : room);
 		}
 		c->linelen += len;
 		p += len;

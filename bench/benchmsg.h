@@ -23,16 +23,16 @@
 struct msg_opts {
 	const char *from;
 	const char *to;
-	const char *host;		/* right side of the Message-ID */
-	size_t size;			/* total octets wanted */
-	int dots;			/* lines that begin with a dot */
+	const char *host; /* right side of the Message-ID */
+	size_t size;	  /* total octets wanted */
+	int dots;	  /* lines that begin with a dot */
 };
 
 /* A message as three stretches of octets; mid is shared by all messages. */
 struct msg_parts {
 	char head[MSG_HEAD_MAX];
 	size_t headlen;
-	const char *mid;		/* borrowed from the maker */
+	const char *mid; /* borrowed from the maker */
 	size_t midlen;
 	char tail[MSG_TAIL_MAX];
 	size_t taillen;
@@ -41,20 +41,20 @@ struct msg_parts {
 enum msg_result {
 	MSG_GOOD,
 	MSG_DAMAGED,
-	MSG_FOREIGN,			/* has no X-Bench headers */
-	MSG_EMPTY			/* no octets at all */
+	MSG_FOREIGN, /* has no X-Bench headers */
+	MSG_EMPTY    /* no octets at all */
 };
 
 struct msg_check {
-	char line[80];			/* start of the current header line */
-	size_t linelen;			/* may be larger than line[] */
+	char line[80];	/* start of a header line */
+	size_t linelen; /* may be larger than line[] */
 	uint64_t number;
 	uint64_t want_len;
 	uint64_t body_len;
 	uint64_t total;
 	uint32_t want_crc;
 	uint32_t crc;
-	unsigned found;			/* which X-Bench headers were seen */
+	unsigned found; /* X-Bench headers seen */
 	int in_body;
 	int bad;
 };
@@ -64,8 +64,8 @@ struct msg_maker;
 struct msg_maker *msg_maker_new(const struct msg_opts *);
 void msg_maker_free(struct msg_maker **);
 size_t msg_maker_size(const struct msg_maker *);
-void msg_build(const struct msg_maker *, uint64_t number, int stuffed,
-    struct msg_parts *);
+void msg_build(
+    const struct msg_maker *, uint64_t number, int stuffed, struct msg_parts *);
 
 void msg_check_start(struct msg_check *);
 void msg_check_feed(struct msg_check *, const char *, size_t);

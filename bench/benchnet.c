@@ -25,7 +25,7 @@
 
 #include "benchnet.h"
 
-#define BUF_KEEP 65536			/* larger buffers are given back */
+#define BUF_KEEP 65536 /* larger ones are given back */
 
 static void
 parse_unix(const char *path, struct bench_addr *a)
@@ -126,8 +126,7 @@ net_accept(int lfd)
 #ifdef __linux__
 	fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd != -1)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-		    sizeof(on));
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 #else
 	(void)on;
 	fd = accept(lfd, NULL, NULL);
@@ -149,7 +148,7 @@ net_connect(const struct bench_addr *a)
 		return -1;
 	if (socket_prepare(fd) == -1 ||
 	    (connect(fd, (const struct sockaddr *)&a->ss, a->len) == -1 &&
-	    errno != EINPROGRESS)) {
+		errno != EINPROGRESS)) {
 		e = errno;
 		close(fd);
 		errno = e;

@@ -18,7 +18,7 @@ struct bench_addr {
 
 /* Octets from off to len wait to be written. */
 struct buf {
-	char *data;			/* owned */
+	char *data; /* owned */
 	size_t off;
 	size_t len;
 	size_t cap;

@@ -20,13 +20,29 @@
 #include "gen.h"
 
 enum option_id {
-	OPT_LMTP = 256, OPT_BDAT, OPT_CHUNK, OPT_DOTS, OPT_FIRST, OPT_FAULTS,
-	OPT_FAULT_EVERY, OPT_FAULT_RESET, OPT_RETRY, OPT_RETRY_DELAY,
-	OPT_ACKED, OPT_IDLE, OPT_PROXY, OPT_CLIENT_ADDRESS, OPT_HELO,
-	OPT_FROM, OPT_TO, OPT_TIMEOUT, OPT_NO_STATUS_CHECK
+	OPT_LMTP = 256,
+	OPT_BDAT,
+	OPT_CHUNK,
+	OPT_DOTS,
+	OPT_FIRST,
+	OPT_FAULTS,
+	OPT_FAULT_EVERY,
+	OPT_FAULT_RESET,
+	OPT_RETRY,
+	OPT_RETRY_DELAY,
+	OPT_ACKED,
+	OPT_IDLE,
+	OPT_PROXY,
+	OPT_CLIENT_ADDRESS,
+	OPT_HELO,
+	OPT_FROM,
+	OPT_TO,
+	OPT_TIMEOUT,
+	OPT_NO_STATUS_CHECK
 };
 
 static const struct option options[] = {
+	/* in the order of usage() */
 	{ "lmtp", no_argument, NULL, OPT_LMTP },
 	{ "bdat", no_argument, NULL, OPT_BDAT },
 	{ "chunk", required_argument, NULL, OPT_CHUNK },
@@ -46,35 +62,40 @@ static const struct option options[] = {
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "no-status-check", no_argument, NULL, OPT_NO_STATUS_CHECK },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ NULL, 0, NULL, 0 }
+	{ "verbose", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 }
 };
 
-static const char *const fault_names[] = {
-	"none", "connect", "ehlo", "mail", "rcpt", "data", "body", "dot",
-	"random"
-};
+static const char *const fault_names[] = { "none", "connect", "ehlo", "mail",
+	"rcpt", "data", "body", "dot", "random" };
 
-struct gen gen = {
-	.total = UINT64_MAX, .first = 1, .size = 4096, .concurrency = 1,
-	.rcpts = 1, .timeout = 60, .retry_ms = 100, .fault_every = 1,
-	.per_conn = 1, .chunk = SIZE_MAX, .check_status = 1,
-	.helo = "client.example.net", .from = "sender@example.net"
-};
+struct gen gen = { .total = UINT64_MAX,
+	.first = 1,
+	.size = 4096,
+	.concurrency = 1,
+	.rcpts = 1,
+	.timeout = 60,
+	.retry_ms = 100,
+	.fault_every = 1,
+	.per_conn = 1,
+	.chunk = SIZE_MAX,
+	.check_status = 1,
+	.helo = "client.example.net",
+	.from = "sender@example.net" };
 
 static void
 usage(void)
 {
 	fputs("usage: smtpgen [options] host:port | [v6]:port | unix:/path\n"
-	    "  -n MESSAGES  -t SECONDS  -c CONNECTIONS  -s SIZE\n"
-	    "  -m MESSAGES_PER_CONNECTION (0: no limit)  -r RECIPIENTS\n"
-	    "  -p (pipelined)  -v  --lmtp  --bdat  --chunk SIZE  --dots\n"
-	    "  --first N  --faults STAGE  --fault-every K  --fault-reset\n"
-	    "  --retry R  --retry-delay MS  --acked FILE  --idle N\n"
-	    "  --proxy v1|v2  --client-address ADDRESS  --helo NAME\n"
-	    "  --from ADDRESS  --to ADDRESS  --timeout SECONDS\n"
-	    "  --no-status-check\n"
-	    "STAGE: connect ehlo mail rcpt data body dot random\n", stderr);
+	      "  -n MESSAGES  -t SECONDS  -c CONNECTIONS  -s SIZE\n"
+	      "  -m MESSAGES_PER_CONNECTION (0: no limit)  -r RECIPIENTS\n"
+	      "  -p (pipelined)  -v  --lmtp  --bdat  --chunk SIZE  --dots\n"
+	      "  --first N  --faults STAGE  --fault-every K  --fault-reset\n"
+	      "  --retry R  --retry-delay MS  --acked FILE  --idle N\n"
+	      "  --proxy v1|v2  --client-address ADDRESS  --helo NAME\n"
+	      "  --from ADDRESS  --to ADDRESS  --timeout SECONDS\n"
+	      "  --no-status-check\n"
+	      "STAGE: connect ehlo mail rcpt data body dot random\n",
+	    stderr);
 	exit(2);
 }
 
@@ -102,8 +123,7 @@ fault_stage(const char *name)
 static const char *
 text(const char *what)
 {
-	if (strlen(optarg) > MSG_ADDR_MAX ||
-	    strpbrk(optarg, "\r\n<> ") != NULL)
+	if (strlen(optarg) > MSG_ADDR_MAX || strpbrk(optarg, "\r\n<> ") != NULL)
 		errx(2, "bad %s", what);
 	return optarg;
 }
@@ -175,8 +195,7 @@ text_option(int o)
 static void
 option(int o)
 {
-	if (short_option(o) == 0 || fault_option(o) == 0 ||
-	    text_option(o) == 0)
+	if (short_option(o) == 0 || fault_option(o) == 0 || text_option(o) == 0)
 		return;
 	if (o == OPT_LMTP)
 		gen.lmtp = 1;
@@ -229,8 +248,8 @@ make_base(void)
 
 	if ((cfg = event_config_new()) == NULL)
 		errx(1, "no event configuration");
-	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK |
-	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	event_config_set_flag(
+	    cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	if ((base = event_base_new_with_config(cfg)) == NULL)
 		errx(1, "no event base");
 	event_config_free(cfg);
@@ -281,8 +300,8 @@ main(int argc, char **argv)
 {
 	int o, failed;
 
-	while ((o = getopt_long(argc, argv, "n:t:c:m:s:r:pv", options, NULL))
-	    != -1)
+	while ((o = getopt_long(argc, argv, "n:t:c:m:s:r:pv", options, NULL)) !=
+	    -1)
 		option(o);
 	if (argc - optind != 1)
 		usage();

@@ -6,7 +6,7 @@
  *
  *	gen.c		options, the loop, the end
  *	gen_job.c	which message is next, what became of it, retries
- *	gen_conn.c	slots: one connection after the other; reads and writes
+ *	gen_conn.c	slots: connections, reads and writes
  *	gen_reply.c	the form of replies
  *	gen_talk.c	the dialogue: what follows which reply
  *	gen_send.c	commands and content, PROXY headers
@@ -24,22 +24,22 @@
 #include "benchmsg.h"
 #include "benchnet.h"
 
-#define REPLY_MAX 512			/* RFC 5321 4.5.3.1.5, with CRLF */
+#define REPLY_MAX 512 /* RFC 5321 4.5.3.1.5, with CRLF */
 #define TO_MAX 16
 enum rcpt_state {
 	RCPT_TODO,
-	RCPT_ACCEPTED,			/* RCPT got 2xx in this attempt */
-	RCPT_TEMP,			/* 4xx in this attempt */
-	RCPT_FAILED,			/* 5xx: final */
-	RCPT_DONE			/* 2xx after the dot: final */
+	RCPT_ACCEPTED, /* RCPT got 2xx in this attempt */
+	RCPT_TEMP,     /* 4xx in this attempt */
+	RCPT_FAILED,   /* 5xx: final */
+	RCPT_DONE      /* 2xx after the dot: final */
 };
 
 struct job {
 	struct job *next;
 	uint64_t number;
-	uint64_t due;			/* when queued for another attempt */
+	uint64_t due; /* when to be tried again */
 	unsigned tries;
-	unsigned char rcpt[];		/* enum rcpt_state */
+	unsigned char rcpt[]; /* enum rcpt_state */
 };
 
 /* What the next reply will be an answer to. */
@@ -49,18 +49,25 @@ enum await {
 	AWAIT_MAIL,
 	AWAIT_RCPT,
 	AWAIT_DATA,
-	AWAIT_CHUNK,			/* BDAT without LAST */
-	AWAIT_DOT,			/* final dot, or BDAT LAST */
+	AWAIT_CHUNK, /* BDAT without LAST */
+	AWAIT_DOT,   /* final dot, or BDAT LAST */
 	AWAIT_RSET,
 	AWAIT_QUIT,
-	AWAIT_EOF,			/* 221 was read */
-	AWAIT_NOTHING			/* held idle */
+	AWAIT_EOF,    /* 221 was read */
+	AWAIT_NOTHING /* held idle */
 };
 
 /* Where the client misbehaves. */
 enum fault {
-	FAULT_NONE, FAULT_CONNECT, FAULT_EHLO, FAULT_MAIL, FAULT_RCPT,
-	FAULT_DATA, FAULT_BODY, FAULT_DOT, FAULT_RANDOM
+	FAULT_NONE,
+	FAULT_CONNECT,
+	FAULT_EHLO,
+	FAULT_MAIL,
+	FAULT_RCPT,
+	FAULT_DATA,
+	FAULT_BODY,
+	FAULT_DOT,
+	FAULT_RANDOM
 };
 
 #define CAP_PIPELINING 1U
@@ -71,32 +78,32 @@ enum fault {
 /* Output: buf with one stretch of shared text let in at ref_at. */
 struct out {
 	struct buf buf;
-	const char *ref;		/* borrowed, or NULL */
+	const char *ref; /* borrowed, or NULL */
 	size_t ref_len, ref_off;
 	size_t ref_at;
-	size_t flushed;			/* buf.len at the last write */
+	size_t flushed; /* buf.len at the last write */
 };
 
 struct slot {
 	struct event ev_read, ev_write;
 	struct slot *next_free;
-	int fd;				/* -1: no connection */
+	int fd; /* -1: no connection */
 	enum await await;
-	struct job *job;		/* owned, or NULL */
-	struct job *ahead;		/* owned: envelope already sent */
-	unsigned i;			/* recipient the next reply is about */
+	struct job *job;   /* owned, or NULL */
+	struct job *ahead; /* owned: envelope already sent */
+	unsigned i;	   /* recipient of the next reply */
 	unsigned accepted;
-	int mail_code;			/* refusal of MAIL, or 0 */
-	size_t sent;			/* BDAT: content octets put */
-	unsigned chunks_due;		/* replies to chunks before LAST */
-	unsigned long messages;		/* done on this connection */
+	int mail_code;		/* refusal of MAIL, or 0 */
+	size_t sent;		/* BDAT: content octets put */
+	unsigned chunks_due;	/* replies to chunks before LAST */
+	unsigned long messages; /* done on this connection */
 	unsigned caps;
 	enum fault fault;
-	int close_flushed;		/* close on purpose once written */
-	uint64_t start;			/* of the message, for latency */
-	uint64_t progress;		/* last sign of life */
-	int line_code;			/* of a multi-line reply, or 0 */
-	struct buf in;			/* part of a reply line */
+	int close_flushed; /* close on purpose once written */
+	uint64_t start;	   /* of the message, for latency */
+	uint64_t progress; /* last sign of life */
+	int line_code;	   /* of a multi-line reply, or 0 */
+	struct buf in;	   /* part of a reply line */
 	struct out out;
 };
 
@@ -107,13 +114,13 @@ struct gen {
 	struct bench_addr addr;
 	struct msg_maker *maker;
 	uint64_t total, first, size;
-	uint64_t deadline;		/* 0: none */
+	uint64_t deadline; /* 0: none */
 	unsigned seconds, concurrency, rcpts, idle, timeout, retries;
 	unsigned retry_ms, fault_every, nto;
-	uint64_t per_conn;		/* messages; 0: any number */
+	uint64_t per_conn; /* messages; 0: any number */
 	size_t chunk;
 	int lmtp, bdat, pipelined, dots, fault_reset, verbose;
-	int check_status;		/* enhanced status codes */
+	int check_status; /* enhanced status codes */
 	enum fault fault;
 	enum proxy proxy;
 	const char *helo, *from, *client_address, *acked;
@@ -123,16 +130,24 @@ struct gen {
 extern struct gen gen;
 
 enum stat {
-	STAT_OK, STAT_TEMP, STAT_PERM, STAT_LOST, STAT_TIMEOUT, STAT_PROTO,
-	STAT_FAULTED, STAT_RETRIED, STAT_FAILED, STAT_CONNECTIONS,
-	STAT_NO_CONNECT, STAT_RCPT_OK, STAT_RCPT_TEMP, STAT_RCPT_PERM,
+	STAT_OK,
+	STAT_TEMP,
+	STAT_PERM,
+	STAT_LOST,
+	STAT_TIMEOUT,
+	STAT_PROTO,
+	STAT_FAULTED,
+	STAT_RETRIED,
+	STAT_FAILED,
+	STAT_CONNECTIONS,
+	STAT_NO_CONNECT,
+	STAT_RCPT_OK,
+	STAT_RCPT_TEMP,
+	STAT_RCPT_PERM,
 	STAT_COUNT
 };
 
-enum outcome {
-	OUTCOME_REPLIED, OUTCOME_LOST, OUTCOME_PROTO,
-	OUTCOME_FAULTED
-};
+enum outcome { OUTCOME_REPLIED, OUTCOME_LOST, OUTCOME_PROTO, OUTCOME_FAULTED };
 
 /* gen_job.c */
 void job_init(void);

@@ -24,7 +24,7 @@
 
 #define INPUT_SIZE 16384
 #define COMPLAINTS_MAX 8
-#define PAUSE_US 10000			/* after a failed connection */
+#define PAUSE_US 10000 /* after a failed connection */
 
 static struct slot *slots, *free_slots;
 static unsigned nslots, nactive;
@@ -38,10 +38,9 @@ static void
 complain(const struct slot *s, const char *kind, const char *why)
 {
 	static unsigned count;
-	static const char *const stages[] = {
-		"banner", "EHLO", "MAIL", "RCPT", "DATA", "BDAT", "end of data",
-		"RSET", "QUIT", "end of connection", "idle"
-	};
+	static const char *const stages[] = { "banner", "EHLO", "MAIL", "RCPT",
+		"DATA", "BDAT", "end of data", "RSET", "QUIT",
+		"end of connection", "idle" };
 
 	if (count++ >= COMPLAINTS_MAX && !gen.verbose)
 		return;
@@ -161,8 +160,7 @@ slot_lines(struct slot *s, const char *p, size_t n)
 			return;
 		}
 		if (gen.verbose)
-			fprintf(stderr, "%d S: %.*s\n", s->fd, (int)len - 1,
-			    p);
+			fprintf(stderr, "%d S: %.*s\n", s->fd, (int)len - 1, p);
 		if (reply_line(s, p, len - 1) == -1)
 			return;
 		p += len + 1;
@@ -278,8 +276,8 @@ slot_flush(struct slot *s)
 	int count;
 
 	while ((count = out_pieces(&s->out, iov)) > 0) {
-		n = count == 1 ? write(s->fd, iov[0].iov_base,
-		    iov[0].iov_len) : writev(s->fd, iov, count);
+		n = count == 1 ? write(s->fd, iov[0].iov_base, iov[0].iov_len)
+			       : writev(s->fd, iov, count);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && (errno == EAGAIN || errno == ENOTCONN)) {
@@ -316,8 +314,8 @@ next_fault(void)
 	if (gen.fault != FAULT_RANDOM)
 		return gen.fault;
 	dice = dice * 1664525U + 1013904223U;
-	return (enum fault)(FAULT_CONNECT +
-	    (dice >> 16) % (FAULT_RANDOM - FAULT_CONNECT));
+	return (enum fault)(
+	    FAULT_CONNECT + (dice >> 16) % (FAULT_RANDOM - FAULT_CONNECT));
 }
 
 static void
@@ -336,8 +334,8 @@ slot_start(struct slot *s, struct job *j)
 		return;
 	}
 	stat_add(STAT_CONNECTIONS);
-	event_assign(&s->ev_read, gen.base, s->fd, EV_READ | EV_PERSIST,
-	    on_read, s);
+	event_assign(
+	    &s->ev_read, gen.base, s->fd, EV_READ | EV_PERSIST, on_read, s);
 	event_assign(&s->ev_write, gen.base, s->fd, EV_WRITE, on_write, s);
 	event_add(&s->ev_read, NULL);
 	s->fault = next_fault();
@@ -418,8 +416,7 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	}
 	for (i = 0; i < nslots; i++) {
 		if (slots[i].fd == -1 || slots[i].await == AWAIT_NOTHING ||
-		    now - slots[i].progress <
-		    (uint64_t)gen.timeout * 1000000)
+		    now - slots[i].progress < (uint64_t)gen.timeout * 1000000)
 			continue;
 		stat_add(STAT_TIMEOUT);
 		conn_lost(&slots[i], "no reply in time");

@@ -15,8 +15,8 @@
 
 #include "gen.h"
 
-static struct job *queue_head, *queue_tail;	/* in order of due */
-static struct job *given_back;			/* never attempted */
+static struct job *queue_head, *queue_tail; /* in order of due */
+static struct job *given_back;		    /* never attempted */
 static struct job *spare;
 static uint64_t issued;
 static int stopped;
@@ -164,7 +164,7 @@ job_end(struct job *j, enum outcome outcome, uint64_t start)
 	else if (outcome == OUTCOME_FAULTED)
 		stat_add(STAT_FAULTED);
 	else if (outcome == OUTCOME_PROTO)
-		;	/* counted with its reason */
+		; /* counted with its reason */
 	else if (open)
 		stat_add(STAT_TEMP);
 	else if (failed > 0)
@@ -173,8 +173,7 @@ job_end(struct job *j, enum outcome outcome, uint64_t start)
 		stat_add(STAT_OK);
 		stat_latency(net_now_us() - start);
 		if (acked != NULL)
-			fprintf(acked, "%llu\n",
-			    (unsigned long long)j->number);
+			fprintf(acked, "%llu\n", (unsigned long long)j->number);
 	}
 	if (open && j->tries++ < gen.retries) {
 		job_retry(j);

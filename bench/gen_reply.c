@@ -73,8 +73,7 @@ line_fault(const struct slot *s, const char *p, size_t n, int code)
 		return "neither space nor hyphen after the code";
 	if (s->line_code != 0 && s->line_code != code)
 		return "codes of a multi-line reply differ";
-	if (status_due(s, p) &&
-	    (n < 9 || !status_valid(p + 4, n - 4, p[0])))
+	if (status_due(s, p) && (n < 9 || !status_valid(p + 4, n - 4, p[0])))
 		return "no enhanced status code of the right class";
 	return NULL;
 }

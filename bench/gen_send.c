@@ -20,11 +20,11 @@
 
 #include "gen.h"
 
-#define COPY_MAX 16384			/* longer text is not copied */
+#define COPY_MAX 16384 /* longer text is not copied */
 #define LINE_SIZE 600
 
 static char hello[LINE_SIZE], mail_plain[LINE_SIZE], mail_size[LINE_SIZE];
-static char **rcpt_lines;		/* owned */
+static char **rcpt_lines; /* owned */
 static struct msg_parts parts;
 
 /* Recipient i: the list goes round, then numbers are added. */
@@ -52,10 +52,10 @@ send_init(void)
 {
 	unsigned i;
 
-	snprintf(hello, sizeof(hello), "%s %s\r\n",
-	    gen.lmtp ? "LHLO" : "EHLO", gen.helo);
-	snprintf(mail_plain, sizeof(mail_plain), "MAIL FROM:<%s>\r\n",
-	    gen.from);
+	snprintf(hello, sizeof(hello), "%s %s\r\n", gen.lmtp ? "LHLO" : "EHLO",
+	    gen.helo);
+	snprintf(
+	    mail_plain, sizeof(mail_plain), "MAIL FROM:<%s>\r\n", gen.from);
 	snprintf(mail_size, sizeof(mail_size), "MAIL FROM:<%s> SIZE=%zu\r\n",
 	    gen.from, msg_maker_size(gen.maker));
 	rcpt_lines = calloc(gen.rcpts, sizeof(*rcpt_lines));
@@ -98,12 +98,12 @@ proxy_v2(struct slot *s, int family, const char *address, unsigned port)
 
 	memset(b, 0, sizeof(b));
 	memcpy(b, signature, 12);
-	b[12] = 0x21;			/* version 2, PROXY */
+	b[12] = 0x21; /* version 2, PROXY */
 	b[13] = family == AF_INET6 ? 0x21 : 0x11;
 	b[15] = (unsigned char)(2 * alen + 4);
 	(void)inet_pton(family, address, b + 16);
-	(void)inet_pton(family, alen == 16 ? "::1" : "127.0.0.1",
-	    b + 16 + alen);
+	(void)inet_pton(
+	    family, alen == 16 ? "::1" : "127.0.0.1", b + 16 + alen);
 	n = 16 + 2 * alen;
 	b[n] = (unsigned char)(port >> 8);
 	b[n + 1] = (unsigned char)port;
@@ -124,8 +124,8 @@ send_proxy(struct slot *s)
 	if (gen.proxy == PROXY_NONE)
 		return;
 	if (address == NULL) {
-		snprintf(made_up, sizeof(made_up), "192.0.2.%u",
-		    1 + count % 254);
+		snprintf(
+		    made_up, sizeof(made_up), "192.0.2.%u", 1 + count % 254);
 		address = made_up;
 	}
 	count++;
@@ -188,8 +188,8 @@ send_envelope(struct slot *s, const struct job *j)
 
 	send_mail(s);
 	for (i = job_next_rcpt(j, 0, RCPT_TODO);
-	    i < gen.rcpts && !s->close_flushed;
-	    i = job_next_rcpt(j, i + 1, RCPT_TODO))
+	     i < gen.rcpts && !s->close_flushed;
+	     i = job_next_rcpt(j, i + 1, RCPT_TODO))
 		send_rcpt(s, i);
 	if (!gen.bdat && !s->close_flushed)
 		send_data(s);

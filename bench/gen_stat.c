@@ -20,11 +20,10 @@
 #define STEPS (1U << STEP_BITS)
 #define BUCKETS (40 * STEPS)
 
-static const char *const names[STAT_COUNT] = {
-	"ok", "tempfail", "permfail", "lost", "timeout", "proto", "faulted",
-	"retried", "failed", "connections", "no_connect", "rcpt_ok",
-	"rcpt_tempfail", "rcpt_permfail"
-};
+static const char *const names[STAT_COUNT] = { "ok", "tempfail", "permfail",
+	"lost", "timeout", "proto", "faulted", "retried", "failed",
+	"connections", "no_connect", "rcpt_ok", "rcpt_tempfail",
+	"rcpt_permfail" };
 
 static unsigned long counts[STAT_COUNT];
 static unsigned long histogram[BUCKETS];
@@ -94,16 +93,16 @@ stat_print(uint64_t us)
 
 	rate = us > 0 ? (double)counts[STAT_OK] / seconds : 0;
 	printf("smtpgen: %lu ok, %lu 4xx, %lu 5xx, %lu lost, %lu protocol "
-	    "errors, %lu given up in %.3f s: %.1f messages/s, "
-	    "p50 %.2f ms, p99 %.2f ms\n", counts[STAT_OK],
-	    counts[STAT_TEMP], counts[STAT_PERM], counts[STAT_LOST],
-	    counts[STAT_PROTO], counts[STAT_FAILED], seconds, rate,
-	    quantile(0.5), quantile(0.99));
+	       "errors, %lu given up in %.3f s: %.1f messages/s, "
+	       "p50 %.2f ms, p99 %.2f ms\n",
+	    counts[STAT_OK], counts[STAT_TEMP], counts[STAT_PERM],
+	    counts[STAT_LOST], counts[STAT_PROTO], counts[STAT_FAILED], seconds,
+	    rate, quantile(0.5), quantile(0.99));
 	printf("gen");
 	for (i = 0; i < STAT_COUNT; i++)
 		printf(" %s=%lu", names[i], counts[i]);
 	printf(" size=%zu seconds=%.3f rate=%.1f p50_ms=%.3f p99_ms=%.3f "
-	    "max_ms=%.3f cpu_ms=%.1f\n", msg_maker_size(gen.maker), seconds,
-	    rate, quantile(0.5), quantile(0.99), (double)longest / 1000,
-	    cpu_ms());
+	       "max_ms=%.3f cpu_ms=%.1f\n",
+	    msg_maker_size(gen.maker), seconds, rate, quantile(0.5),
+	    quantile(0.99), (double)longest / 1000, cpu_ms());
 }

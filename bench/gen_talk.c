@@ -34,7 +34,7 @@ mark_all(struct slot *s, enum rcpt_state state, int code)
 	unsigned i;
 
 	for (i = job_next_rcpt(s->job, 0, state); i < gen.rcpts;
-	    i = job_next_rcpt(s->job, i + 1, state))
+	     i = job_next_rcpt(s->job, i + 1, state))
 		mark(s, i, code);
 }
 

@@ -459,7 +459,7 @@ done
 
 echo "$description"
 echo
-echo "messages/s · p50/p99 ms · **CPU-ms of the peer's processes per message**"
+echo "messages/s · p50/p99 ms · **CPU-ms of the peer per message**"
 echo
 table
 echo

@@ -22,14 +22,30 @@
 #include "sink.h"
 
 enum option_id {
-	OPT_LMTP = 256, OPT_PORT_ONLY, OPT_PORT_FILE, OPT_RECEIVED, OPT_FAIL,
-	OPT_RCPT_CODE, OPT_DOT_CODE, OPT_EXIT_AFTER, OPT_COUNT, OPT_FIRST,
-	OPT_EXPECT, OPT_MAX_SIZE, OPT_HOSTNAME, OPT_KEYWORD, OPT_XFORWARD,
-	OPT_NO_PIPELINING, OPT_NO_8BITMIME, OPT_NO_SIZE, OPT_NO_ENHANCED,
+	OPT_LMTP = 256,
+	OPT_PORT_ONLY,
+	OPT_PORT_FILE,
+	OPT_RECEIVED,
+	OPT_FAIL,
+	OPT_RCPT_CODE,
+	OPT_DOT_CODE,
+	OPT_EXIT_AFTER,
+	OPT_COUNT,
+	OPT_FIRST,
+	OPT_EXPECT,
+	OPT_MAX_SIZE,
+	OPT_HOSTNAME,
+	OPT_KEYWORD,
+	OPT_XFORWARD,
+	OPT_NO_PIPELINING,
+	OPT_NO_8BITMIME,
+	OPT_NO_SIZE,
+	OPT_NO_ENHANCED,
 	OPT_NO_CHUNKING
 };
 
 static const struct option options[] = {
+	/* in the order of usage() */
 	{ "lmtp", no_argument, NULL, OPT_LMTP },
 	{ "port-only", no_argument, NULL, OPT_PORT_ONLY },
 	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
@@ -50,15 +66,16 @@ static const struct option options[] = {
 	{ "no-size", no_argument, NULL, OPT_NO_SIZE },
 	{ "no-enhancedstatuscodes", no_argument, NULL, OPT_NO_ENHANCED },
 	{ "no-chunking", no_argument, NULL, OPT_NO_CHUNKING },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ NULL, 0, NULL, 0 }
+	{ "verbose", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 }
 };
 
-struct settings settings = {
-	.pipelining = 1, .eightbit = 1, .size = 1, .enhanced = 1,
-	.chunking = 1, .max_size = 64 * 1024 * 1024,
-	.hostname = "sink.example.org"
-};
+struct settings settings = { .pipelining = 1,
+	.eightbit = 1,
+	.size = 1,
+	.enhanced = 1,
+	.chunking = 1,
+	.max_size = 64 * 1024 * 1024,
+	.hostname = "sink.example.org" };
 
 static struct {
 	const char *received, *port_file;
@@ -70,12 +87,13 @@ static void
 usage(void)
 {
 	fputs("usage: smtpsink [options] host:port | [v6]:port | unix:/path\n"
-	    "  --lmtp --port-only --port-file FILE --received FILE -v\n"
-	    "  --fail STAGE=ACTION[%K][:TEXT] --rcpt-code LOCALPART=CODE\n"
-	    "  --dot-code LOCALPART=CODE --exit-after SECONDS --count\n"
-	    "  --first N --expect N --max-size SIZE --hostname NAME\n"
-	    "  --keyword TEXT --xforward --no-pipelining --no-8bitmime\n"
-	    "  --no-size --no-enhancedstatuscodes --no-chunking\n", stderr);
+	      "  --lmtp --port-only --port-file FILE --received FILE -v\n"
+	      "  --fail STAGE=ACTION[%K][:TEXT] --rcpt-code LOCALPART=CODE\n"
+	      "  --dot-code LOCALPART=CODE --exit-after SECONDS --count\n"
+	      "  --first N --expect N --max-size SIZE --hostname NAME\n"
+	      "  --keyword TEXT --xforward --no-pipelining --no-8bitmime\n"
+	      "  --no-size --no-enhancedstatuscodes --no-chunking\n",
+	    stderr);
 	exit(2);
 }
 
@@ -127,8 +145,8 @@ option(int o)
 	else if (o == OPT_RECEIVED)
 		cli.received = optarg;
 	else if (o == OPT_EXIT_AFTER)
-		settings.exit_after = (unsigned)parse_number("seconds",
-		    optarg, 1000000);
+		settings.exit_after =
+		    (unsigned)parse_number("seconds", optarg, 1000000);
 	else if (o == OPT_COUNT)
 		cli.count = 1;
 	else if (o == OPT_FIRST)
@@ -204,8 +222,8 @@ make_base(void)
 
 	if ((cfg = event_config_new()) == NULL)
 		errx(1, "no event configuration");
-	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK |
-	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	event_config_set_flag(
+	    cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	if ((base = event_base_new_with_config(cfg)) == NULL)
 		errx(1, "no event base");
 	event_config_free(cfg);

@@ -7,7 +7,7 @@
  *	sink_conn.c	connections: reads, writes, timers
  *	sink_cmd.c	the dialogue, one handler per verb
  *	sink_arg.c	arguments of MAIL and RCPT
- *	sink_data.c	message octets: end of data, dots, stray control octets
+ *	sink_data.c	message octets: end of data, dots, control octets
  *	sink_store.c	which message arrived, how often, in what state
  *	sink_fault.c	misbehaviour asked for on the command line
  */
@@ -22,59 +22,67 @@
 #include "benchnet.h"
 
 enum stage {
-	STAGE_CONNECT, STAGE_BANNER, STAGE_EHLO, STAGE_MAIL, STAGE_RCPT,
-	STAGE_DATA, STAGE_DOT, STAGE_RSET, STAGE_QUIT, STAGE_COUNT
+	STAGE_CONNECT,
+	STAGE_BANNER,
+	STAGE_EHLO,
+	STAGE_MAIL,
+	STAGE_RCPT,
+	STAGE_DATA,
+	STAGE_DOT,
+	STAGE_RSET,
+	STAGE_QUIT,
+	STAGE_COUNT
 };
 
 enum action {
 	ACTION_NONE,
 	ACTION_CLOSE,
-	ACTION_RESET,			/* close with RST */
-	ACTION_HANG,			/* no reply, no reading, ever */
-	ACTION_SLOW,			/* reply after arg ms */
-	ACTION_CODE,			/* reply arg instead */
+	ACTION_RESET, /* close with RST */
+	ACTION_HANG,  /* no reply, no reading, ever */
+	ACTION_SLOW,  /* reply after arg ms */
+	ACTION_CODE,  /* reply arg instead */
 	ACTION_GARBAGE,
-	ACTION_LONG,			/* reply text > 5000 octets */
+	ACTION_LONG, /* reply text > 5000 octets */
 	ACTION_MULTI,
-	ACTION_DROP,			/* one reply too few */
-	ACTION_EXTRA,			/* one reply too many */
-	ACTION_PART			/* half of the reply, then close */
+	ACTION_DROP,  /* one reply too few */
+	ACTION_EXTRA, /* one reply too many */
+	ACTION_PART   /* half of the reply, then close */
 };
 
 struct fault {
 	enum stage stage;
 	enum action action;
-	int after;			/* at STAGE_DOT: store, then act */
+	int after; /* at STAGE_DOT: store, then act */
 	unsigned arg;
 	unsigned long every, seen;
-	const char *text;		/* borrowed from argv */
+	const char *text; /* borrowed from argv */
 };
 
 enum scan_state {
 	SCAN_LINE_START,
 	SCAN_TEXT,
-	SCAN_CR,			/* a CR whose LF is due */
-	SCAN_DOT,			/* a dot that began a line */
+	SCAN_CR,  /* a CR whose LF is due */
+	SCAN_DOT, /* a dot that began a line */
 	SCAN_DOT_CR
 };
 
 /* The message that is being received. */
 struct intake {
 	enum scan_state state;
-	int raw;			/* BDAT: no dots, no end */
-	int stray;			/* bare CR, bare LF or NUL seen */
+	int raw;   /* BDAT: no dots, no end */
+	int stray; /* bare CR, bare LF or NUL seen */
 	struct msg_check check;
 };
 
 enum phase {
 	PHASE_COMMAND,
 	PHASE_DATA,
-	PHASE_CHUNK			/* octets of a BDAT chunk */
+	PHASE_CHUNK /* octets of a BDAT chunk */
 };
 
 struct rcpt {
 	uint32_t hash;
-	int code;			/* LMTP: reply after the dot */
+	int code; /* LMTP: reply after the dot */
 };
 
 struct conn {
@@ -82,21 +90,21 @@ struct conn {
 	struct conn *prev, *next;
 	int fd;
 	enum phase phase;
-	int paused;			/* reads nothing for now */
-	int closing;			/* free when output is written */
+	int paused;  /* reads nothing for now */
+	int closing; /* free when output is written */
 	int greeted;
-	int mail;			/* MAIL accepted */
-	int refused;			/* a MAIL or RCPT was refused */
-	int chunks;			/* BDAT began: no DATA, no MAIL */
+	int mail;    /* MAIL accepted */
+	int refused; /* a MAIL or RCPT was refused */
+	int chunks;  /* BDAT began: no DATA, no MAIL */
 	int chunk_last;
 	int chunk_discard;
 	uint64_t chunk_left;
 	unsigned nrcpt, rcpt_cap;
-	struct rcpt *rcpt;		/* owned */
+	struct rcpt *rcpt; /* owned */
 	unsigned long transactions;
-	struct buf in;			/* not yet used input */
+	struct buf in; /* not yet used input */
 	struct buf out;
-	struct buf late;		/* reply that a timer holds back */
+	struct buf late; /* reply that a timer holds back */
 	struct intake intake;
 };
 
@@ -104,10 +112,10 @@ struct settings {
 	struct event_base *base;
 	int lmtp, pipelining, eightbit, size, enhanced, chunking, xforward;
 	int verbose;
-	unsigned exit_after;		/* seconds without activity */
+	unsigned exit_after; /* seconds without activity */
 	uint64_t max_size;
 	const char *hostname;
-	const char *keyword;		/* one more EHLO line, or NULL */
+	const char *keyword; /* one more EHLO line, or NULL */
 };
 
 extern struct settings settings;
@@ -125,8 +133,8 @@ size_t cmd_input(struct conn *, const char *, size_t);
 void cmd_free(struct conn *);
 
 /* sink_arg.c */
-const char *arg_path(const char *, const char *word, size_t *len_r,
-    const char **params_r);
+const char *arg_path(
+    const char *, const char *word, size_t *len_r, const char **params_r);
 int arg_mail_parameters(const char *);
 
 /* sink_data.c */
@@ -136,10 +144,20 @@ void intake_end(struct intake *);
 
 /* sink_store.c */
 enum count {
-	COUNT_CONNECTIONS, COUNT_TRANSACTIONS, COUNT_PROTOCOL,
-	COUNT_FAULTS, COUNT_MAX_TRANSACTIONS, COUNT_MAX_OPEN,
-	COUNT_MESSAGES, COUNT_RECIPIENTS, COUNT_DUPLICATES, COUNT_DAMAGED,
-	COUNT_STRAY, COUNT_FOREIGN, COUNT_EMPTY, COUNT_LAST
+	COUNT_CONNECTIONS,
+	COUNT_TRANSACTIONS,
+	COUNT_PROTOCOL,
+	COUNT_FAULTS,
+	COUNT_MAX_TRANSACTIONS,
+	COUNT_MAX_OPEN,
+	COUNT_MESSAGES,
+	COUNT_RECIPIENTS,
+	COUNT_DUPLICATES,
+	COUNT_DAMAGED,
+	COUNT_STRAY,
+	COUNT_FOREIGN,
+	COUNT_EMPTY,
+	COUNT_LAST
 };
 
 void store_init(const char *received, uint64_t first, uint64_t expect);

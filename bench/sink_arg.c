@@ -17,8 +17,8 @@
  * the colon.  Parameters begin at *params_r.
  */
 const char *
-arg_path(const char *arg, const char *word, size_t *len_r,
-    const char **params_r)
+arg_path(
+    const char *arg, const char *word, size_t *len_r, const char **params_r)
 {
 	size_t n = strlen(word);
 	const char *end;
@@ -51,7 +51,7 @@ mail_parameter(const char *p, size_t len)
 	}
 	if (settings.eightbit &&
 	    ((len == 13 && strncasecmp(p, "BODY=8BITMIME", len) == 0) ||
-	    (len == 9 && strncasecmp(p, "BODY=7BIT", len) == 0)))
+		(len == 9 && strncasecmp(p, "BODY=7BIT", len) == 0)))
 		return 0;
 	return 555;
 }

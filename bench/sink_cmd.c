@@ -19,7 +19,7 @@
 #define LINE_LIMIT 2048
 #define RCPT_LIMIT 10000
 
-static struct buf reply;		/* under construction */
+static struct buf reply; /* under construction */
 
 static void
 say(const char *code, const char *status, const char *text)
@@ -38,8 +38,8 @@ static void
 answer(struct conn *c, const struct fault *f)
 {
 	if (settings.verbose)
-		fprintf(stderr, "%d S: %.*s", c->fd, (int)reply.len,
-		    reply.data);
+		fprintf(
+		    stderr, "%d S: %.*s", c->fd, (int)reply.len, reply.data);
 	conn_answer(c, f, &reply);
 }
 
@@ -135,7 +135,8 @@ ehlo_keywords(void)
 	if (settings.chunking)
 		buf_puts(&reply, "250-CHUNKING\r\n");
 	if (settings.xforward)
-		buf_puts(&reply, "250-XFORWARD NAME ADDR PORT PROTO HELO "
+		buf_puts(&reply,
+		    "250-XFORWARD NAME ADDR PORT PROTO HELO "
 		    "IDENT SOURCE\r\n");
 	if (settings.keyword != NULL) {
 		buf_puts(&reply, "250-");
@@ -315,8 +316,7 @@ cmd_bdat(struct conn *c, const char *arg)
 	for (p = arg; *p >= '0' && *p <= '9' && n < UINT64_MAX / 100; p++)
 		n = n * 10 + (uint64_t)(*p - '0');
 	c->chunk_last = strcasecmp(p, " LAST") == 0;
-	if (!settings.chunking || p == arg ||
-	    (*p != '\0' && !c->chunk_last)) {
+	if (!settings.chunking || p == arg || (*p != '\0' && !c->chunk_last)) {
 		/* No way to know where the chunk ends. */
 		scold(c, "501", "5.5.4", "not BDAT size [LAST]");
 		conn_close(c);
@@ -461,8 +461,8 @@ cmd_input(struct conn *c, const char *p, size_t n)
 		if (done == n)
 			break;
 		if (c->phase == PHASE_DATA) {
-			done += intake_feed(&c->intake, p + done, n - done,
-			    &end);
+			done +=
+			    intake_feed(&c->intake, p + done, n - done, &end);
 			if (end)
 				message_end(c);
 			continue;

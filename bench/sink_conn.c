@@ -20,9 +20,9 @@
 #include "sink.h"
 
 #define READ_SIZE 65536
-#define READS_MAX 8			/* then it is another's turn */
+#define READS_MAX 8 /* then it is another's turn */
 #define ACCEPTS_MAX 64
-#define OUT_MAX (1024 * 1024)		/* a client that never reads */
+#define OUT_MAX (1024 * 1024) /* a client that never reads */
 #define LONG_TEXT 5100
 
 static struct event ev_listen;
@@ -166,8 +166,8 @@ conn_flush(struct conn *c)
 	ssize_t n;
 
 	while (c->out.off < c->out.len) {
-		n = write(c->fd, c->out.data + c->out.off,
-		    c->out.len - c->out.off);
+		n = write(
+		    c->fd, c->out.data + c->out.off, c->out.len - c->out.off);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && errno == EAGAIN &&
@@ -242,8 +242,12 @@ coded_reply(struct conn *c, const struct fault *f, const struct buf *reply)
 	size_t i;
 
 	for (i = 0; i < 3; i++)
-		code[2 - i] = (char)('0' + f->arg / (i == 0 ? 1U :
-		    i == 1 ? 10U : 100U) % 10);
+		code[2 - i] = (char)('0' +
+		    f->arg /
+			(i == 0		 ? 1U
+				: i == 1 ? 10U
+					 : 100U) %
+			10);
 	/* As many lines as planned: one for each recipient with LMTP. */
 	for (i = 0; i < reply->len; i++) {
 		if (reply->data[i] != '\n')
@@ -325,8 +329,8 @@ conn_new(int fd)
 	nopen++;
 	store_count(COUNT_CONNECTIONS);
 	store_max(COUNT_MAX_OPEN, nopen);
-	event_assign(&c->ev_read, settings.base, fd, EV_READ | EV_PERSIST,
-	    on_read, c);
+	event_assign(
+	    &c->ev_read, settings.base, fd, EV_READ | EV_PERSIST, on_read, c);
 	event_assign(&c->ev_write, settings.base, fd, EV_WRITE, on_write, c);
 	evtimer_assign(&c->ev_timer, settings.base, on_timer, c);
 	event_add(&c->ev_read, NULL);

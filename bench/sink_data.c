@@ -22,7 +22,7 @@
 #define ONES 0x0101010101010101U
 #define HIGHS 0x8080808080808080U
 #endif
-#define BELOW 14			/* CR, LF and NUL are all below */
+#define BELOW 14 /* CR, LF and NUL are all below */
 
 void
 intake_start(struct intake *in, int raw)

@@ -20,15 +20,13 @@
 
 struct rule {
 	int after_dot;
-	const char *local;		/* borrowed from argv */
+	const char *local; /* borrowed from argv */
 	size_t len;
 	int code;
 };
 
-static const char *const stage_names[STAGE_COUNT] = {
-	"connect", "banner", "ehlo", "mail", "rcpt", "data", "dot", "rset",
-	"quit"
-};
+static const char *const stage_names[STAGE_COUNT] = { "connect", "banner",
+	"ehlo", "mail", "rcpt", "data", "dot", "rset", "quit" };
 
 static const struct {
 	const char *name;
@@ -117,8 +115,8 @@ fault_add(const char *spec)
 	f->every = 1;
 	if ((percent = strchr(action, '%')) != NULL) {
 		*percent = '\0';
-		f->every = (unsigned long)parse_number("%K", percent + 1,
-		    1000000000);
+		f->every =
+		    (unsigned long)parse_number("%K", percent + 1, 1000000000);
 		if (f->every == 0)
 			errx(2, "bad --fail: %s", spec);
 	}

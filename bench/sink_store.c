@@ -18,11 +18,9 @@
 
 #define NUMBER_LIMIT ((uint64_t)1 << 30)
 
-static const char *const names[COUNT_LAST] = {
-	"connections", "transactions", "protocol", "faults",
-	"max_transactions", "max_open", "messages", "recipients",
-	"duplicates", "damaged", "stray", "foreign", "empty"
-};
+static const char *const names[COUNT_LAST] = { "connections", "transactions",
+	"protocol", "faults", "max_transactions", "max_open", "messages",
+	"recipients", "duplicates", "damaged", "stray", "foreign", "empty" };
 
 static unsigned long counts[COUNT_LAST];
 static unsigned long activity;
@@ -31,7 +29,7 @@ static unsigned long activity;
 static uint64_t *keys;
 static size_t nkeys, keys_cap;
 
-static unsigned char *seen;		/* bit per message number */
+static unsigned char *seen; /* bit per message number */
 static uint64_t seen_bits;
 static uint64_t lowest = UINT64_MAX, highest, distinct;
 static uint64_t first_wanted, count_wanted;
@@ -56,7 +54,7 @@ keys_insert(uint64_t key)
 	size_t i;
 
 	for (i = key & (keys_cap - 1); keys[i] != 0;
-	    i = (i + 1) & (keys_cap - 1))
+	     i = (i + 1) & (keys_cap - 1))
 		if (keys[i] == key)
 			return 1;
 	keys[i] = key;
@@ -156,8 +154,8 @@ store_message(struct intake *in, const struct rcpt *rcpt, unsigned nrcpt)
 		return;
 	number_add(number);
 	if (received_file != NULL)
-		fprintf(received_file, "%llu %u\n",
-		    (unsigned long long)number, taken);
+		fprintf(received_file, "%llu %u\n", (unsigned long long)number,
+		    taken);
 }
 
 void
@@ -205,13 +203,13 @@ store_print(void)
 	unsigned i;
 
 	printf("smtpsink: %lu connections, %lu transactions, %lu messages "
-	    "(%llu numbers, %llu lost, %lu duplicates, %lu damaged, "
-	    "%lu foreign, %lu empty), at most %lu transactions per "
-	    "connection\n", counts[COUNT_CONNECTIONS],
-	    counts[COUNT_TRANSACTIONS], counts[COUNT_MESSAGES],
-	    (unsigned long long)distinct, (unsigned long long)count_lost(),
-	    counts[COUNT_DUPLICATES], counts[COUNT_DAMAGED],
-	    counts[COUNT_FOREIGN], counts[COUNT_EMPTY],
+	       "(%llu numbers, %llu lost, %lu duplicates, %lu damaged, "
+	       "%lu foreign, %lu empty), at most %lu transactions per "
+	       "connection\n",
+	    counts[COUNT_CONNECTIONS], counts[COUNT_TRANSACTIONS],
+	    counts[COUNT_MESSAGES], (unsigned long long)distinct,
+	    (unsigned long long)count_lost(), counts[COUNT_DUPLICATES],
+	    counts[COUNT_DAMAGED], counts[COUNT_FOREIGN], counts[COUNT_EMPTY],
 	    counts[COUNT_MAX_TRANSACTIONS]);
 	printf("sink");
 	for (i = 0; i < COUNT_LAST; i++)

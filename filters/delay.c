@@ -90,6 +90,17 @@ on_message(struct filter_call *fc)
 	return delay(fc, conf_of(fc)->message);
 }
 
+static const char *
+warn(const void *conf, int64_t timeout)
+{
+	const struct delay_conf *c = conf;
+
+	if (c->connect >= timeout || c->helo >= timeout ||
+	    c->mail >= timeout || c->rcpt >= timeout || c->message >= timeout)
+		return "a wait is not shorter than timeout, which ends it as unknown";
+	return NULL;
+}
+
 const struct filter filter_delay = {
 	.name = "delay",
 	.summary = "answer later on purpose",
@@ -100,4 +111,5 @@ const struct filter filter_delay = {
 	    [PHASE_MESSAGE] = on_message },
 	.options = options,
 	.conf_size = sizeof(struct delay_conf),
+	.warn = warn,
 };

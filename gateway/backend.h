@@ -56,6 +56,8 @@ struct backend {
 	size_t link_size;	   /* kept with the connection, zeroed when new */
 	const struct opt *options; /* of this protocol alone; NULL: none */
 	size_t conf_size;
+	/* Checks the finished options; NULL or the reason why not. */
+	const char *(*check)(const void *conf);
 };
 
 /* The table of all backends (backends/backends.c), NULL at the end. */

@@ -147,9 +147,9 @@ check_filters(struct conf_reader *r)
 	STAILQ_FOREACH (b, &r->root.blocks, entry) {
 		if (conf_filter_type(b) == NULL)
 			continue;
-		if (f->type->check != NULL &&
-		    (why = f->type->check(f->conf)) != NULL)
-			conf_complain(
+		if (f->type->warn != NULL &&
+		    (why = f->type->warn(f->conf, f->chain.timeout)) != NULL)
+			conf_warn(
 			    r, b->line, "%s '%s': %s", b->type, b->title, why);
 		if (!is_used(r->config, f))
 			conf_warn(r, b->line,
@@ -188,10 +188,14 @@ check_backend(struct conf_reader *r, const struct conf_block *b,
 {
 	const struct conf_block *pool = conf_next(b, "pool", NULL);
 	const struct config *c = r->config;
+	const char *why;
 	size_t i;
 
 	if (bc->type != NULL)
 		check_links(r, b, bc);
+	if (bc->type != NULL && bc->type->check != NULL &&
+	    (why = bc->type->check(bc->conf)) != NULL)
+		conf_complain(r, b->line, "backend '%s': %s", bc->name, why);
 	if (bc->helo != NULL && !is_name(bc->helo) &&
 	    !smtp_is_literal(bc->helo, strlen(bc->helo)))
 		conf_complain(r, conf_line(b, "helo"),

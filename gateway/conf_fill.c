@@ -100,9 +100,9 @@ fill_filters(struct conf_reader *r)
 		struct part parts[2] = { { chain_options, NULL },
 			{ NULL, NULL } };
 
-		f->type = conf_filter_type(b);
-		if (f->type == NULL)
+		if (conf_filter_type(b) == NULL)
 			continue;
+		f->type = conf_filter_type(b);
 		f->name = b->title;
 		f->conf = arena_alloc(r->arena, f->type->conf_size);
 		parts[0].base = &f->chain;

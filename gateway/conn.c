@@ -193,7 +193,8 @@ void
 conn_consume(struct conn *c, size_t len)
 {
 	assert(len <= c->in_len);
-	c->in += len;
+	if (len > 0) /* else there may be no input to point to */
+		c->in += len;
 	c->in_len -= len;
 	if (c->in_len == 0 && c->own != NULL) {
 		free(c->own);
@@ -267,7 +268,7 @@ room(struct conn *c, size_t *space_r)
 void
 conn_impl_end(struct conn *c, enum conn_end why, int error)
 {
-	if (why != CONN_EOF) {
+	if (why == CONN_ERROR) {
 		if ((c->flags & F_ENDED) != 0)
 			return;
 		c->flags |= F_ENDED;
@@ -425,7 +426,7 @@ conn_writev(struct conn *c, const struct iovec *iov, int count)
 	if (c->error != 0)
 		return total;
 	conn_flush(c);
-	if (conn_unsent(c) > 0) {
+	if (conn_unsent(c) > 0 || (c->flags & F_CONNECTING) != 0) {
 		c->flags |= F_WANT_DRAINED;
 		return 0;
 	}
@@ -469,7 +470,8 @@ connected(struct conn *c)
 		return;
 	}
 	conn_impl_reading(c, true);
-	conn_impl_writing(c, conn_unsent(c) > 0);
+	conn_impl_writing(
+	    c, conn_unsent(c) > 0 || (c->flags & F_WANT_DRAINED) != 0);
 	if (c->ops->on_connect != NULL)
 		c->ops->on_connect(c->ctx);
 }

@@ -21,7 +21,7 @@ enum { /* flags */
 	F_WANT_DRAINED = 16,
 	F_READING = 32, /* the read event is added */
 	F_WRITING = 64, /* the write event is added */
-	F_ENDED = 128,	/* on_end was called for an error or a deadline */
+	F_ENDED = 128,	/* on_end was called for an error */
 	F_HANDSHAKE = 256 /* TLS is being set up */
 };
 

@@ -10,14 +10,6 @@
 #define LINGER_MS 2000
 
 static void
-linger_input(void *ctx)
-{
-	struct conn *c = ctx;
-
-	conn_consume(c, c->in_len);
-}
-
-static void
 say_end(struct conn *c)
 {
 	if (c->tls != NULL)
@@ -26,40 +18,55 @@ say_end(struct conn *c)
 }
 
 static void
+linger_input(void *ctx)
+{
+	struct conn *c = ctx;
+
+	conn_consume(c, c->in_len);
+}
+
+static void
 linger_drained(void *ctx)
 {
 	struct conn *c = ctx;
 
-	say_end(c);
+	if (conn_at_eof(c))
+		conn_close(&c);
+	else
+		say_end(c);
 }
 
+/* The peer may close its side and still read what waits for it. */
 static void
 linger_end(void *ctx, enum conn_end why, int error)
 {
 	struct conn *c = ctx;
 
-	(void)why;
 	(void)error;
-	conn_close(&c);
+	if (why != CONN_EOF || conn_unsent(c) == 0)
+		conn_close(&c);
 }
 
 void
 conn_linger(struct conn **cp)
 {
-	static const struct conn_ops linger_ops = { .on_input = linger_input,
+	static const struct conn_ops linger_ops = {
+		.on_input = linger_input,
 		.on_drained = linger_drained,
-		.on_end = linger_end };
+		.on_end = linger_end,
+	};
 	struct conn *c = *cp;
 
 	*cp = NULL;
-	if ((c->flags & (F_EOF | F_ENDED)) != 0 || c->error != 0) {
+	conn_flush(c);
+	if ((c->flags & (F_ENDED | F_HANDSHAKE)) != 0 || c->error != 0 ||
+	    (conn_at_eof(c) && conn_unsent(c) == 0)) {
 		conn_close(&c);
 		return;
 	}
 	conn_set_ops(c, &linger_ops, c);
 	c->flags &= ~(unsigned)F_RAW;
 	conn_consume(c, c->in_len);
-	conn_flush(c);
 	if (conn_unsent(c) > 0)
 		c->flags |= F_WANT_DRAINED;
 	else

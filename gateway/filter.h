@@ -78,8 +78,9 @@ struct filter {
 	size_t conf_size;	  /* of the struct that options fill */
 	size_t session_size;	  /* state per session */
 	size_t tx_size;		  /* state per transaction */
-	/* Checks the finished configuration; NULL or the reason why not. */
-	const char *(*check)(const void *conf);
+	/* Looks at the finished configuration (timeout, in ms, is the
+	 * instance's): NULL, or what in it is likely a mistake, for -n. */
+	const char *(*warn)(const void *conf, int64_t timeout);
 };
 
 /* The table of all filters (filters/filters.c), NULL at the end. */

@@ -95,6 +95,8 @@ take(struct relay_outcome *o, const struct reply *mapped,
 	o->code = mapped->code;
 	compat_strlcpy(o->enhanced, mapped->enhanced, sizeof(o->enhanced));
 	compat_strlcpy(o->text, mapped->text, sizeof(o->text));
+	if (original->lines == 0)
+		return; /* our own words */
 	snprintf(o->said, sizeof(o->said), "%d%s%s %s", original->code,
 	    original->enhanced[0] != '\0' ? " " : "", original->enhanced,
 	    original->text);
@@ -108,8 +110,13 @@ fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
 	size_t i;
 	int class;
 
+	o->code = 0;
+	o->enhanced[0] = o->text[0] = o->said[0] = '\0';
+	o->accepted = o->refused = 0;
+	o->alarm = false;
 	for (i = 0; i < count; i++) {
-		fold_map(outcomes[i].stage, &outcomes[i].reply, &mapped, &alarm);
+		fold_map(
+		    outcomes[i].stage, &outcomes[i].reply, &mapped, &alarm);
 		o->alarm = o->alarm || alarm;
 		class = reply_class(mapped.code);
 		if (class == 2)
@@ -130,6 +137,9 @@ fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
 		    "try again later",
 		    sizeof(o->text));
 	}
-	if (o->enhanced[0] == '\0' && o->code / 100 == 2)
+	if (o->code / 100 != 2)
+		return;
+	o->code = 250; /* what 251 and the like mean is for a RCPT */
+	if (o->enhanced[0] == '\0')
 		compat_strlcpy(o->enhanced, "2.0.0", sizeof(o->enhanced));
 }

@@ -26,6 +26,7 @@ intake_begin(struct session *s)
 	smtp_data_init(&s->data);
 	s->data_too_big = false;
 	s->data_error = 0;
+	s->data_began = loop_now(s->front->loop);
 	s->state = SESSION_DATA;
 }
 
@@ -164,7 +165,7 @@ on_relayed(void *ctx, const struct relay_outcome *o)
 	s->delivery = NULL;
 	s->wait = WAIT_NOTHING;
 	s->stage = "MESSAGE";
-	txlog_note_outcome(s, o);
+	s->outcome = o;
 	if (s->state == SESSION_CLOSED) {
 		session_end_tx(s, o->code / 100 == 2 ? "orphan" : "aborted");
 		session_gone(s);

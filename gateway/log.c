@@ -31,7 +31,9 @@ static struct {
 	bool opened;
 	int level;
 	int facility;
-	pid_t pid;	  /* whose lines are in buf */
+	pid_t pid;	  /* for syslog */
+	time_t stamped;	  /* the second of stamp */
+	char stamp[40];	  /* the time as text */
 	uint64_t dropped; /* lines */
 	void (*capture)(const char *line, size_t len);
 	size_t len;
@@ -50,11 +52,11 @@ static const struct {
 
 static void stamp(struct record *);
 static void add_key(struct record *, const char *, const char *);
+static void add_quoted(struct record *, const char *);
 static bool is_plain(const char *);
 static size_t escape(unsigned char, char *);
 static void append(const struct record *);
 static size_t syslog_prefix(char *, size_t, enum log_level);
-static void take_over(void);
 static bool report_dropped(void);
 static size_t piece_len(const char *, size_t);
 static size_t count_lines(const char *, size_t);
@@ -65,6 +67,7 @@ log_open(const struct log_conf *conf)
 	log_flush();
 	if (log_out_open(&state.out, conf) == -1)
 		return -1;
+	state.pid = getpid();
 	state.opened = true;
 	state.level = conf->level;
 	state.facility = conf->facility;
@@ -116,23 +119,39 @@ record_start(struct record *r, enum log_level level, const char *event)
 	record_str(r, "event", event);
 }
 
-/* Syslog has a time of its own. */
+/* Two digits. */
+static char *
+put2(char *p, int v)
+{
+	*p++ = (char)('0' + v / 10 % 10);
+	*p++ = (char)('0' + v % 10);
+	return p;
+}
+
+/* Syslog has a time of its own.  The calendar is asked once a second: there
+ * may be thousands of records in one. */
 static void
 stamp(struct record *r)
 {
-	char text[sizeof("-2147483648-12-31T23:59:59.999Z") + 16];
 	struct timespec now;
 	struct tm tm;
-	size_t n;
+	int ms;
+	char *p;
 
 	if (state.out.to == LOG_TO_SYSLOG)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(
-	    text + n, sizeof(text) - n, ".%03dZ", (int)(now.tv_nsec / 1000000));
-	add_key(r, "time", text);
+	if (now.tv_sec != state.stamped) {
+		gmtime_r(&now.tv_sec, &tm);
+		strftime(state.stamp, sizeof(state.stamp),
+		    "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+		state.stamped = now.tv_sec;
+	}
+	ms = (int)(now.tv_nsec / 1000000);
+	p = state.stamp + strlen(state.stamp) - 4;
+	*p++ = (char)('0' + ms / 100);
+	put2(p, ms % 100);
+	add_key(r, "time", state.stamp);
 }
 
 void
@@ -145,10 +164,16 @@ record_str(struct record *r, const char *key, const char *value)
 void
 record_num(struct record *r, const char *key, int64_t value)
 {
-	char text[32];
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char text[24], *p = text + sizeof(text) - 1;
 
-	snprintf(text, sizeof(text), "%lld", (long long)value);
-	add_key(r, key, text);
+	*p = '\0';
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (value < 0)
+		*--p = '-';
+	add_key(r, key, p);
 }
 
 /* What is cut off here would not fit into the record either. */
@@ -167,32 +192,49 @@ record_fmt(struct record *r, const char *key, const char *fmt, ...)
 static void
 add_key(struct record *r, const char *key, const char *value)
 {
-	char unit[ESCAPED_MAX + 1];
-	bool quoted = !is_plain(value);
-	size_t end = RECORD_MAX - (quoted ? 1 : 0), n;
+	size_t key_len = strlen(key), len;
 
 	if (r->cut)
 		return;
-	if (r->len + strlen(key) + 4 > RECORD_MAX) { /* blank, =, "" */
+	if (r->len + key_len + 4 > RECORD_MAX) { /* blank, =, "" */
 		r->cut = true;
 		return;
 	}
-	r->len += (size_t)snprintf(r->buf + r->len, sizeof(r->buf) - r->len,
-	    "%s%s=%s", r->len > 0 ? " " : "", key, quoted ? "\"" : "");
+	if (r->len > 0)
+		r->buf[r->len++] = ' ';
+	memcpy(r->buf + r->len, key, key_len);
+	r->len += key_len;
+	r->buf[r->len++] = '=';
+	if (!is_plain(value)) {
+		add_quoted(r, value);
+		return;
+	}
+	len = strlen(value);
+	if (len > RECORD_MAX - r->len) {
+		len = RECORD_MAX - r->len;
+		r->cut = true;
+	}
+	memcpy(r->buf + r->len, value, len);
+	r->len += len;
+}
+
+static void
+add_quoted(struct record *r, const char *value)
+{
+	char unit[ESCAPED_MAX + 1];
+	size_t n;
+
+	r->buf[r->len++] = '"';
 	for (; *value != '\0'; value++) {
-		n = 1;
-		unit[0] = *value;
-		if (quoted)
-			n = escape((unsigned char)*value, unit);
-		if (r->len + n > end) {
+		n = escape((unsigned char)*value, unit);
+		if (r->len + n > RECORD_MAX - 1) {
 			r->cut = true;
 			break;
 		}
 		memcpy(r->buf + r->len, unit, n);
 		r->len += n;
 	}
-	if (quoted)
-		r->buf[r->len++] = '"';
+	r->buf[r->len++] = '"';
 }
 
 static bool
@@ -268,7 +310,6 @@ log_capture(void (*fn)(const char *line, size_t len))
 static void
 append(const struct record *r)
 {
-	take_over();
 	if (r->len + PREFIX_MAX + 1 > sizeof(state.buf) - state.len)
 		log_flush();
 	if (state.out.to == LOG_TO_SYSLOG)
@@ -296,17 +337,12 @@ syslog_prefix(char *buf, size_t size, enum log_level level)
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
-/* Lines that a child finds after fork() are its parent's, who writes them. */
-static void
-take_over(void)
+void
+log_forked(void)
 {
-	pid_t pid = getpid();
-
-	if (state.pid != pid) {
-		state.pid = pid;
-		state.len = 0;
-		state.dropped = 0;
-	}
+	state.pid = getpid();
+	state.len = 0;
+	state.dropped = 0;
 }
 
 void
@@ -316,7 +352,6 @@ log_flush(void)
 	size_t at = 0, n, done;
 	bool ok;
 
-	take_over();
 	if (state.len > 0) {
 		ok = state.dropped == 0 || report_dropped();
 		for (; ok && at < state.len; at += done) {

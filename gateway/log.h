@@ -39,6 +39,9 @@ int log_open(const struct log_conf *conf);
 /* Opens the file again (USR1). */
 void log_reopen(void);
 void log_flush(void);
+/* To be called first in a child process: lines that it finds in the buffer are
+ * its parent's, who writes them. */
+void log_forked(void);
 bool log_wants(enum log_level level);
 
 /* A plain event: text becomes msg="...". */

@@ -309,6 +309,7 @@ become_child(const struct master *m)
 	struct sigaction sa;
 	size_t i;
 
+	log_forked();
 	memset(&sa, 0, sizeof(sa));
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = SIG_IGN;

@@ -67,8 +67,9 @@ const struct opt pool_options[] = {
 	    .def = "4",
 	    .min = 0,
 	    .max = 100000,
-	    .help = "idle connections kept per server, all workers together; more "
-		    "than that stay idle for a second at most" },
+	    .help =
+		"idle connections kept per server, all workers together; more "
+		"than that stay idle for a second at most" },
 	{ .name = "idle-timeout",
 	    .type = OPT_DURATION,
 	    .offset = POOL(idle_timeout),
@@ -119,7 +120,8 @@ struct pool {
 	unsigned count;
 	unsigned turn;
 	struct wait_list waits;
-	struct task task; /* serves the waiters */
+	struct pool_wait *next; /* to be served, while waiters are served */
+	struct task task;	/* serves the waiters */
 	struct timer timer;
 };
 
@@ -238,8 +240,8 @@ open_link(struct pool *p, unsigned target)
 	conn = conn_connect(p->loop, (const struct sockaddr *)&t->addr->ss,
 	    t->addr->len, &idle_ops, l);
 	if (conn == NULL) {
-		stats_add(p->stats, p->worker, t->server->index, STATS_LINKS,
-		    -1);
+		stats_add(
+		    p->stats, p->worker, t->server->index, STATS_LINKS, -1);
 		free(l);
 		errno = ECONNREFUSED;
 		return NULL;
@@ -271,15 +273,28 @@ take_idle(struct pool *p, unsigned target)
 	return l;
 }
 
-/* One attempt: an idle link of any target in turn, else a new one.  On NULL
- * *full_r tells whether it is worth to wait. */
+/* A new link; an idle one, which can not be of use here, makes room for it. */
 static struct link *
-try_get(struct pool *p, struct pool_wait *w, bool *full_r)
+open_or_replace(struct pool *p, unsigned target)
+{
+	struct link *l = open_link(p, target);
+	struct link *oldest = TAILQ_LAST(&p->targets[target].idle, link_list);
+
+	if (l != NULL || errno != EAGAIN || oldest == NULL)
+		return l;
+	end_idle(oldest, true);
+	return open_link(p, target);
+}
+
+/* One attempt: an idle link of any target in turn, else a new one.  *full has
+ * a bit for each target that can not have more links; it is used and added
+ * to. */
+static struct link *
+try_get(struct pool *p, struct pool_wait *w, uint32_t *full)
 {
 	unsigned i, target;
 	struct link *l;
 
-	*full_r = false;
 	p->turn++;
 	for (i = 0; i < p->count && !w->fresh; i++) {
 		target = (p->turn + i) % p->count;
@@ -289,13 +304,13 @@ try_get(struct pool *p, struct pool_wait *w, bool *full_r)
 	}
 	for (i = 0; i < p->count; i++) {
 		target = (p->turn + i) % p->count;
-		if ((w->tried & (1u << target)) != 0)
+		if (((w->tried | *full) & (1u << target)) != 0)
 			continue;
-		l = open_link(p, target);
+		l = open_or_replace(p, target);
 		if (l != NULL)
 			return l;
 		if (errno == EAGAIN)
-			*full_r = true;
+			*full |= 1u << target;
 		else
 			w->tried |= 1u << target;
 	}
@@ -317,7 +332,7 @@ struct link *
 pool_get(struct pool *p, struct pool_wait *w, bool fresh, uint32_t tried)
 {
 	struct link *l;
-	bool full;
+	uint32_t full = 0;
 
 	w->fresh = fresh;
 	w->tried = tried;
@@ -328,7 +343,7 @@ pool_get(struct pool *p, struct pool_wait *w, bool fresh, uint32_t tried)
 		l = try_get(p, w, &full);
 		if (l != NULL)
 			return l;
-		if (!full) {
+		if ((full & ~w->tried) == 0) {
 			w->why = "no server can be connected to";
 			loop_defer(p->loop, &p->task);
 		}
@@ -345,6 +360,8 @@ pool_cancel(struct pool_wait *w)
 {
 	if (w->pool == NULL)
 		return;
+	if (w->pool->next == w)
+		w->pool->next = TAILQ_NEXT(w, entry);
 	TAILQ_REMOVE(&w->pool->waits, w, entry);
 	w->pool = NULL;
 }
@@ -364,30 +381,39 @@ answer(struct pool_wait *w, struct link *l, const char *why)
 	w->got(w, l, why);
 }
 
+/* Answers a waiter if there is an answer for it. */
+static void
+serve(struct pool *p, struct pool_wait *w, uint32_t *full)
+{
+	struct link *l;
+
+	if (w->why != NULL) {
+		answer(w, NULL, w->why);
+		return;
+	}
+	l = try_get(p, w, full);
+	if (l != NULL)
+		answer(w, l, NULL);
+	else if ((*full & ~w->tried) == 0)
+		answer(w, NULL, "no server can be connected to");
+	else if (w->until <= loop_now(p->loop))
+		answer(w, NULL, "no connection became free in time");
+}
+
+/* In the order they came.  Whoever is answered may take back any wish. */
 static void
 serve_waits(struct task *t)
 {
 	struct pool *p = container_of(t, struct pool, task);
-	int64_t now = loop_now(p->loop);
-	struct pool_wait *w, *next;
-	struct link *l;
-	bool full = false;
+	struct pool_wait *w;
+	uint32_t full = 0;
 
-	TAILQ_FOREACH_SAFE (w, &p->waits, entry, next) {
-		if (w->why != NULL) {
-			answer(w, NULL, w->why);
-			continue;
-		}
-		l = full ? NULL : try_get(p, w, &full);
-		if (l != NULL)
-			answer(w, l, NULL);
-		else if (!full)
-			answer(w, NULL, "no server can be connected to");
-		else if (w->until <= now)
-			answer(w, NULL, "no connection became free in time");
+	for (w = TAILQ_FIRST(&p->waits); w != NULL; w = p->next) {
+		p->next = TAILQ_NEXT(w, entry);
+		serve(p, w, &full);
 	}
 	if (!TAILQ_EMPTY(&p->waits))
-		timer_set(&p->timer, now + POLL_MS);
+		timer_set(&p->timer, loop_now(p->loop) + POLL_MS);
 }
 
 /*

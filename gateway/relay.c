@@ -323,7 +323,8 @@ list_refusals(const struct delivery *dl, struct relay_outcome *o)
 
 	for (i = 0; dl_count(dl) > 1 && i < dl_count(dl); i++) {
 		r = &dl->outcomes[i].reply;
-		if (reply_class(r->code) == 2 || at >= sizeof(o->refusals))
+		if (r->lines == 0 || reply_class(r->code) == 2 ||
+		    at >= sizeof(o->refusals))
 			continue;
 		n = snprintf(o->refusals + at, sizeof(o->refusals) - at,
 		    "%s%s: %d %s %s", at > 0 ? ", " : "",
@@ -347,8 +348,8 @@ tell_end(struct task *t)
 	struct delivery *dl = container_of(t, struct delivery, task);
 	struct relay_outcome o;
 
-	memset(&o, 0, sizeof(o));
 	fold(dl->outcomes, dl_count(dl), &o);
+	o.refusals[0] = '\0';
 	list_refusals(dl, &o);
 	o.backend = dl->conf->name;
 	o.server = dl->server;

@@ -57,6 +57,8 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_OTHER_DESTINATION] = { 452, "4.5.3",
 	    "this recipient needs a transaction of its own" },
 	[REPLY_RELAYING_DENIED] = { 550, "5.7.1", "relaying denied" },
+	[REPLY_LOCAL_PART_ROUTES] = { 550, "5.7.1",
+	    "relaying denied: %, ! or @ in the local part" },
 	[REPLY_TOO_BIG] = { 552, "5.3.4", "message too big" },
 	[REPLY_BARE_NEWLINE] = { 550, "5.5.2",
 	    "message has a bare CR, a bare LF or a NUL" },

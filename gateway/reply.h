@@ -24,7 +24,7 @@ struct reply {
 	char enhanced[12]; /* "2.1.5", or "" when the server gave none */
 	char text[REPLY_TEXT_MAX + 1]; /* printable ASCII; lines joined by a
 					* blank, cut when too long */
-	unsigned lines;
+	unsigned lines; /* read from the server; 0 in a reply of our own */
 };
 
 enum reply_status {

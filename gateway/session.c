@@ -13,10 +13,12 @@
 #include "conn.h"
 #include "log.h"
 #include "loop.h"
+#include "message.h"
 #include "session_priv.h"
 #include "stats.h"
 
 #define SESSION_MAGIC 0x73657373u
+#define REPLY_LINE_SIZE 512 /* RFC 5321 4.5.3.1.5, CRLF included */
 
 /* Open sessions of this process, for the drain. */
 static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
@@ -234,7 +236,7 @@ next_command(struct session *s)
 
 	if (!conn_line(s->conn, &line, &len, &used)) {
 		conn_input(s->conn, &have);
-		if (have > COMMAND_LINE_MAX) {
+		if (have > COMMAND_LINE_MAX + 1) { /* its CR */
 			if (!s->skip_line)
 				session_reply(s, REPLY_LINE_TOO_LONG);
 			s->skip_line = true;
@@ -264,6 +266,28 @@ too_many_errors(struct session *s)
 }
 
 /*
+ * Deadlines are absolute: a command has its time from the end of the one
+ * before, whatever trickles in; a message has a little more time for each
+ * octet that came.
+ */
+static void
+set_deadline(struct session *s)
+{
+	const struct limits_conf *limits = s->front->limits;
+	int64_t now = loop_now(s->front->loop), at, slowest;
+
+	if (s->state != SESSION_DATA && s->state != SESSION_CHUNK) {
+		conn_deadline(s->conn, now + limits->command_timeout);
+		return;
+	}
+	at = now + limits->data_timeout;
+	slowest = s->data_began + limits->data_timeout +
+	    (int64_t)(message_size(s->tx.message) * 1000 /
+		(uint64_t)limits->data_rate);
+	conn_deadline(s->conn, at < slowest ? at : slowest);
+}
+
+/*
  * The only loop.  Whatever completes ends by calling it; a call from inside
  * itself changes nothing, because the loop goes on anyway.
  */
@@ -271,7 +295,7 @@ void
 session_advance(struct session *s)
 {
 	const struct limits_conf *limits = s->front->limits;
-	bool more = true;
+	bool more = true, moved = false;
 
 	if (s->advancing)
 		return;
@@ -287,6 +311,7 @@ session_advance(struct session *s)
 			more = chunk_more(s);
 		else
 			more = false;
+		moved = moved || more;
 	}
 	s->advancing = false;
 	if (s->conn == NULL)
@@ -296,11 +321,8 @@ session_advance(struct session *s)
 		return;
 	if (conn_at_eof(s->conn))
 		session_close(s, "client-gone");
-	else
-		conn_deadline(s->conn,
-		    loop_now(s->front->loop) +
-			(s->state == SESSION_COMMAND ? limits->command_timeout
-						     : limits->data_timeout));
+	else if (moved)
+		set_deadline(s);
 }
 
 /* What the connection tells. */
@@ -387,25 +409,46 @@ session_raw(struct session *s, const char *text, size_t len)
 		conn_put(s->conn, text, len);
 }
 
+/* A line of 512 octets in the making; what does not fit is left out. */
+struct reply_line {
+	size_t len;
+	char buf[REPLY_LINE_SIZE];
+};
+
+static void
+add(struct reply_line *l, const char *text)
+{
+	size_t n = strlen(text), room = sizeof(l->buf) - 2 - l->len;
+
+	if (n > room)
+		n = room;
+	memcpy(l->buf + l->len, text, n);
+	l->len += n;
+}
+
 void
 session_answer(
     struct session *s, int code, const char *enhanced, const char *text)
 {
-	char line[520];
-	int n;
+	struct reply_line l = { 4,
+		{ (char)('0' + code / 100), (char)('0' + code / 10 % 10),
+		    (char)('0' + code % 10), ' ' } };
 
+	if (enhanced != NULL) {
+		add(&l, enhanced);
+		add(&l, " ");
+	}
+	add(&l, text);
 	if (code >= 400) {
-		n = snprintf(line, sizeof(line), "%d %s %.460s [%s]\r\n", code,
-		    enhanced, text,
-		    s->tx.envelope.has_sender ? s->tx.id : s->id);
+		if (l.len > REPLY_LINE_SIZE - TX_ID_MAX - 5)
+			l.len = REPLY_LINE_SIZE - TX_ID_MAX - 5;
+		add(&l, " [");
+		add(&l, s->tx.envelope.has_sender ? s->tx.id : s->id);
+		add(&l, "]");
 		txlog_note_reply(s, code, enhanced, text);
-		s->errors++;
-	} else if (enhanced != NULL)
-		n = snprintf(line, sizeof(line), "%d %s %.480s\r\n", code,
-		    enhanced, text);
-	else
-		n = snprintf(line, sizeof(line), "%d %.490s\r\n", code, text);
-	session_raw(s, line, (size_t)n);
+	}
+	memcpy(l.buf + l.len, "\r\n", 2);
+	session_raw(s, l.buf, l.len + 2);
 }
 
 void
@@ -414,12 +457,14 @@ session_reply(struct session *s, enum reply_id id)
 	const struct own_reply *r = reply_own(id);
 
 	session_answer(s, r->code, r->enhanced, r->text);
+	s->errors += r->code >= 500;
 }
 
 void
 session_answer_judgement(struct session *s, const struct judgement *j)
 {
 	session_answer(s, j->code, j->enhanced, j->text);
+	s->errors += j->code >= 500;
 	if (j->verdict != VERDICT_DISCONNECT)
 		return;
 	if (s->tx.envelope.has_sender)
@@ -433,11 +478,12 @@ void
 session_end_tx(struct session *s, const char *result)
 {
 	if (s->tx.envelope.count == 0 && s->rcpts_refused > 0)
-		result = "rejected";
+		result = s->rcpts_deferred ? "deferred" : "rejected";
 	txlog_transaction(s, result);
 	s->stage = NULL;
 	s->refusals = NULL;
 	s->rcpts_refused = 0;
+	s->rcpts_deferred = false;
 	s->last_reply = NULL;
 	s->forwarded = NULL;
 	s->outcome = NULL;
@@ -481,7 +527,7 @@ session_close(struct session *s, const char *why)
 	}
 	if (!gone)
 		conn_flush(s->conn);
-	if (gone || strcmp(why, "quit") == 0)
+	if (gone || (strcmp(why, "quit") == 0 && conn_unsent(s->conn) == 0))
 		conn_close(&s->conn);
 	else
 		conn_linger(&s->conn);

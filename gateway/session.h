@@ -37,6 +37,7 @@ struct limits_conf {
 	int64_t recipients;	 /* of one transaction */
 	int64_t command_timeout; /* ms for the client's next command */
 	int64_t data_timeout;	 /* ms for the next piece of data */
+	int64_t data_rate;	 /* octets a second that a message must have */
 	int64_t proxy_timeout;	 /* ms for the PROXY header */
 	int64_t tls_timeout;	 /* ms for a TLS handshake */
 	int64_t reply_deadline;	 /* ms from the end of data to our reply */

@@ -83,14 +83,18 @@ struct session {
 	int64_t errors;
 	unsigned tx_count;
 	int64_t began;	  /* loop_now() */
+	int64_t data_began;
 	int64_t reply_by; /* loop_now(): end of data must be answered */
 	char id[SESSION_ID_MAX];
 	const char *end_reason;
 	const char *stage;   /* the verb that decided, for the record */
 	size_t rcpts_refused;
+	int refused_code;    /* of the filters' last refusal */
+	bool rcpts_deferred; /* one of them with a 4xx */
 	const char *refusals; /* "address: reply, ..." for the record */
 	const char *last_reply; /* negative; for the record */
-	struct relay_outcome *outcome; /* for the record; NULL before it */
+	/* For the record; borrowed while the relay tells it, else NULL. */
+	const struct relay_outcome *outcome;
 	struct task task;
 	LIST_ENTRY(session) entry;
 };
@@ -163,7 +167,6 @@ void txlog_session(struct session *s);
 void txlog_note_reply(struct session *s, int code, const char *enhanced,
     const char *text);
 void txlog_note_refusal(
-    struct session *s, const char *address, const char *text);
-void txlog_note_outcome(struct session *s, const struct relay_outcome *o);
+    struct session *s, int code, const char *address, const char *text);
 
 #endif

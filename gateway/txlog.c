@@ -23,22 +23,18 @@ txlog_note_reply(struct session *s, int code, const char *enhanced,
 }
 
 void
-txlog_note_refusal(struct session *s, const char *address, const char *text)
+txlog_note_refusal(
+    struct session *s, int code, const char *address, const char *text)
 {
 	const char *old = s->refusals != NULL ? s->refusals : "";
 
 	s->rcpts_refused++;
+	s->rcpts_deferred = s->rcpts_deferred || code < 500;
+	s->stage = "RCPT";
 	if (strlen(old) < REFUSALS_MAX)
-		s->refusals = arena_printf(&s->tx.arena, "%s%s%s: %s", old,
-		    *old != '\0' ? ", " : "", address,
+		s->refusals = arena_printf(&s->tx.arena, "%s%s%s: %d %s", old,
+		    *old != '\0' ? ", " : "", address, code,
 		    text != NULL ? text : "refused");
-}
-
-void
-txlog_note_outcome(struct session *s, const struct relay_outcome *o)
-{
-	s->outcome = arena_alloc(&s->tx.arena, sizeof(*s->outcome));
-	*s->outcome = *o;
 }
 
 static void
@@ -153,7 +149,7 @@ txlog_session(struct session *s)
 
 	/* What went well is told by the transactions; connections that come
 	 * and go without a word are probes, whoever sends them. */
-	if (!s->client.is_probe &&
+	if (!s->client.is_probe && s->tx_count == 0 &&
 	    (s->errors > 0 || strcmp(s->end_reason, "timeout") == 0))
 		level = LEVEL_INFO;
 	if (!log_wants(level))

@@ -264,6 +264,7 @@ verb_judged(struct session *s, const struct judgement *j)
 		return;
 	}
 	s->stage = s->verb->name;
+	s->refused_code = j->code;
 	if (s->verb->refuse != NULL) {
 		s->verb->refuse(s, j);
 		return;
@@ -458,6 +459,19 @@ undo_mail(struct session *s)
 
 /* RCPT */
 
+/* "user%elsewhere", "elsewhere!user", "\"user@elsewhere\"": a backend that
+ * trusts us might send it on to elsewhere, which no route allowed. */
+static bool
+routes_onward(const struct smtp_path *path)
+{
+	size_t i;
+
+	for (i = 0; i < path->local.len; i++)
+		if (memchr("%!@", path->local.ptr[i], 3) != NULL)
+			return true;
+	return false;
+}
+
 static enum reply_id
 check_rcpt(struct session *s, struct slice arg)
 {
@@ -476,7 +490,9 @@ check_rcpt(struct session *s, struct slice arg)
 		return REPLY_UNKNOWN_PARAMETER;
 	addr = envelope_address(&s->tx.arena, &path);
 	route = router_find(s->front->router, &addr);
-	if (route == -1)
+	if (routes_onward(&path))
+		no = REPLY_LOCAL_PART_ROUTES;
+	else if (route == -1)
 		no = REPLY_RELAYING_DENIED;
 	else if (e->count >= (size_t)s->front->limits->recipients)
 		no = REPLY_TOO_MANY_RECIPIENTS;
@@ -485,7 +501,8 @@ check_rcpt(struct session *s, struct slice arg)
 		s->front->routes[route].backend)
 		no = REPLY_OTHER_DESTINATION;
 	if (no != REPLY_NONE) {
-		txlog_note_refusal(s, addr.text, reply_own(no)->text);
+		txlog_note_refusal(
+		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
 		return no;
 	}
 	envelope_add(e, &addr)->route = (unsigned)route;
@@ -503,7 +520,8 @@ undo_rcpt(struct session *s)
 {
 	struct envelope *e = &s->tx.envelope;
 
-	txlog_note_refusal(s, e->rcpts[e->count - 1].addr.text, s->tx.reason);
+	txlog_note_refusal(
+	    s, s->refused_code, e->rcpts[e->count - 1].addr.text, s->tx.reason);
 	envelope_drop_last(e);
 }
 

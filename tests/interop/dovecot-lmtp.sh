@@ -2,7 +2,7 @@
 # dovecot-lmtp.sh: swaks -> HAProxy (PROXY v2) -> posternd -> a private Dovecot
 # by LMTP, over TCP and over a unix socket.
 
-# shellcheck source=tests/support/peers.sh disable=SC2317
+# shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
 need dovecot swaks perl
 

@@ -3,7 +3,7 @@
 # maildir.  Who the client is, what HAProxy's health checks see, and who may
 # not send a header.
 
-# shellcheck source=tests/support/peers.sh disable=SC2317
+# shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
 need haproxy swaks perl
 
@@ -174,6 +174,9 @@ lines=$(($(grep -c . "$gw_log") - before))
 at_most "and 100 of them do not fill the log" $lines 5
 
 stop "$haproxy_pid"
+if [ -f "$top/etc/haproxy.cfg" ]; then
+	check "haproxy -c takes etc/haproxy.cfg" haproxy -c -f "$top/etc/haproxy.cfg"
+fi
 stop "$gw_pid"
 equal "posternd ends well" "$code" 0
 finish

@@ -3,7 +3,7 @@
 # smtp-sink; a private instance as the backend; the same as a client, with
 # posternd as its relayhost.
 
-# shellcheck source=tests/support/peers.sh disable=SC2317
+# shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
 need smtp-source smtp-sink
 
@@ -151,10 +151,12 @@ postfix_tests() {
 	postfix_as_client
 }
 
-# The script of start-fg makes the queue and ends as the master.
+# The master makes itself a session of its own, so its pid is in its file.
 postfix_start() {
 	run postfix postfix -c "$pf/etc" start-fg
-	postfix_pid=$pid
+	wait_until 20 test -s "$pf/queue/pid/master.pid" &&
+	    postfix_pid=$(tr -d ' ' <"$pf/queue/pid/master.pid") &&
+	    children="$children $postfix_pid"
 	wait_until 20 answers "$pf_port" && return 0
 	cat "$tmp/postfix.log" "$pf/log" 2>/dev/null
 	return 1

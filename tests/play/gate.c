@@ -87,13 +87,12 @@ put_config(FILE *f, const char *dir, const char *text)
 }
 
 struct config *
-gate_config(const char *dir, const char *name, const char *text, size_t len)
+gate_config(const char *dir, const char *name, const char *text)
 {
 	struct config *c = NULL;
-	char path[200];
-	FILE *f;
+	char path[200], line[500];
+	FILE *f, *said;
 
-	(void)len;
 	snprintf(path, sizeof(path), "%s/postern.conf", dir);
 	f = fopen(path, "w");
 	if (f == NULL || text == NULL) {
@@ -102,9 +101,15 @@ gate_config(const char *dir, const char *name, const char *text, size_t len)
 	}
 	put_config(f, dir, text);
 	fclose(f);
-	c = conf_load(path, stdout);
-	if (c == NULL)
-		printf("%s: its configuration is not good\n", name);
+	said = tmpfile();
+	if (said == NULL)
+		return NULL;
+	c = conf_load(path, said);
+	/* Warnings are none of ours. */
+	rewind(said);
+	while (c == NULL && fgets(line, sizeof(line), said) != NULL)
+		printf("%s: %s", name, line);
+	fclose(said);
 	unlink(path);
 	return c;
 }

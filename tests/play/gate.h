@@ -24,8 +24,7 @@ struct gate {
 
 /* Loads the configuration of a transcript.  @BACKEND@, @BACKEND2@ and @NOBODY@
  * are addresses in dir.  NULL after having said why on stdout. */
-struct config *gate_config(
-    const char *dir, const char *name, const char *text, size_t len);
+struct config *gate_config(const char *dir, const char *name, const char *text);
 
 void gate_open(struct gate *g, const struct config *c);
 /* A client from address, whose end is *fd_r; -1 if the address is none. */

@@ -27,7 +27,10 @@
 #include "script.h"
 
 #define RANDOM_PLAYS 5
-#define CUTS_MAX 1500	 /* above, not after every octet */
+#define CUTS_MAX 1500 /* above, not after every octet */
+#define CUTS_MIN 25
+#define CUTS_OCTETS 6000000 /* sent in all cuts together */
+#define EVERY_OCTET 20
 #define CUTS_VALGRIND 25 /* valgrind needs fifty times the time */
 
 struct job {
@@ -54,15 +57,23 @@ play_cuts(const struct script *s, const struct config *c, struct peers *peers)
 	const char *valgrind = getenv("VALGRIND");
 	size_t max =
 	    valgrind != NULL && *valgrind != '\0' ? CUTS_VALGRIND : CUTS_MAX;
-	size_t step = s->sent_len / max + 1, n;
+	size_t step, n;
 
+	if (max > CUTS_MIN && s->sent_len * max > CUTS_OCTETS)
+		max = CUTS_OCTETS / s->sent_len;
+	if (max < CUTS_MIN)
+		max = CUTS_MIN;
+	step = s->sent_len / max + 1;
 	for (n = 0; n <= s->sent_len; n += step) {
 		if (!play_one(s, c, peers,
 			(struct play_way){ .mode = PLAY_CUT, .cut_at = n }))
 			return false;
-		/* Around the end every octet counts. */
-		if (step > 1 && s->sent_len - n < step + 10)
+		/* At the end every octet counts. */
+		if (step > 1 && n + step + EVERY_OCTET > s->sent_len) {
+			if (n + EVERY_OCTET < s->sent_len)
+				n = s->sent_len - EVERY_OCTET;
 			step = 1;
+		}
 	}
 	return true;
 }
@@ -99,7 +110,7 @@ play_file(const char *file, const char *dir)
 	int i;
 
 	if (s != NULL)
-		c = gate_config(dir, file, s->config, s->config_len);
+		c = gate_config(dir, file, s->config);
 	if (c == NULL)
 		return false;
 	if (peers_listen(&peers, dir) == -1) {

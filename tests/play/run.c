@@ -9,134 +9,34 @@
 
 #include "run.h"
 
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "gate.h"
 #include "loop.h"
-#include "peer.h"
-#include "script.h"
+#include "player.h"
 
-#define QUIET_TURNS 4
+#define EVERY_OCTET 5000 /* at the ends of what is sent one by one */
 #define AFTERWARDS_MS (2 * 3600 * 1000)
-
-struct player {
-	const struct script *script;
-	const struct play_way *way;
-	struct gate gate;
-	struct peers *peers;
-	const struct step *step;
-	uint32_t random;
-	size_t sent;	   /* octets by clients */
-	bool cut;	   /* the clients are gone */
-	unsigned match;	   /* of the end of data */
-	unsigned messages; /* ends of data that clients sent */
-};
-
-const char *
-play_name(const struct play_way *way)
-{
-	static char name[80];
-
-	switch (way->mode) {
-	case PLAY_WRITTEN:
-		return "as written";
-	case PLAY_CLIENT_BYTES:
-		return "clients byte by byte";
-	case PLAY_BACKEND_BYTES:
-		return "backends byte by byte";
-	case PLAY_RANDOM:
-		snprintf(name, sizeof(name), "split at random, seed %u",
-		    (unsigned)way->seed);
-		break;
-	case PLAY_CUT:
-		snprintf(name, sizeof(name), "clients cut after %zu octets",
-		    way->cut_at);
-		break;
-	}
-	return name;
-}
-
-static bool __attribute__((format(printf, 2, 3)))
-fail(const struct player *p, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (p->step != NULL)
-		printf("%s:%d: ", p->step->file, p->step->line);
-	else
-		printf("%s: ", p->script->file);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf(" (%s)\n", play_name(p->way));
-	return false;
-}
-
-static void
-put_escaped(const char *label, const char *text, size_t len)
-{
-	size_t i;
-
-	printf("\t%-9s ", label);
-	for (i = 0; i < len && i < 700; i++) {
-		if (text[i] == '\r')
-			printf("\\r");
-		else if (text[i] == '\n')
-			printf("\\n");
-		else if (isprint((unsigned char)text[i]))
-			putchar(text[i]);
-		else
-			printf("\\x%02x", (unsigned char)text[i]);
-	}
-	putchar('\n');
-}
-
-static void
-settle(struct player *p)
-{
-	int quiet = 0;
-
-	while (quiet < QUIET_TURNS) {
-		loop_turn(p->gate.front.loop, false);
-		quiet = peers_poll(p->peers) ? 0 : quiet + 1;
-	}
-}
-
-static struct peer *
-peer_of(struct player *p)
-{
-	return peers_find(p->peers, p->step->side, p->step->who);
-}
-
-static bool
-is_cutting(const struct player *p)
-{
-	return p->way->mode == PLAY_CUT;
-}
 
 /* Clients. */
 
 static bool
 play_client(struct player *p)
 {
-	struct peer *peer = peer_of(p);
+	struct peer *peer = player_peer(p);
 	char address[120];
 	int fd;
 
 	if (p->cut)
 		return true;
 	if (peer->fd != -1 && !peer->ended)
-		return fail(p, "client %d is still there", p->step->who);
-	snprintf(address, sizeof(address), "%s%s", p->step->text,
-	    strncmp(p->step->text, "unix:", 5) == 0 ? "" : ":40000");
+		return player_fail(p, "client %d is still there", p->step->who);
+	snprintf(address, sizeof(address), "%s%s", p->step->text, ":40000");
 	fd = gate_connect(&p->gate, address);
 	if (fd == -1)
-		return fail(p, "%s is no address", p->step->text);
+		return player_fail(p, "%s is no address", p->step->text);
 	peer_connected(peer, fd);
-	settle(p);
+	player_settle(p);
 	return true;
 }
 
@@ -148,7 +48,7 @@ cut_clients(struct player *p)
 	p->cut = true;
 	for (i = 0; i < CLIENTS_MAX; i++)
 		peer_close(&p->peers->clients[i]);
-	settle(p);
+	player_settle(p);
 }
 
 /* How much of len is sent at once. */
@@ -161,7 +61,9 @@ piece(struct player *p, size_t len)
 	size_t max;
 
 	if (bytes)
-		return 1;
+		return len < EVERY_OCTET || p->step->len - len < EVERY_OCTET
+		    ? 1
+		    : 997;
 	if (p->way->mode != PLAY_RANDOM)
 		return len;
 	p->random = p->random * 1664525u + 1013904223u;
@@ -184,45 +86,31 @@ send_all(struct player *p, struct peer *peer, const char *text, size_t len)
 			count_ends(&p->match, &p->messages, text + at, done);
 		at += done;
 		stuck = done == 0 ? stuck + 1 : 0;
-		settle(p);
+		player_settle(p);
 		if (stuck > 2)
-			return fail(p, "postern does not read");
+			return player_fail(p, "postern does not read");
 	}
 	return true;
-}
-
-static bool
-nothing_unread(struct player *p, const struct peer *peer, const char *when)
-{
-	const char *line;
-	size_t len;
-
-	line = peer_line(peer, &len);
-	if (len == 0)
-		return true;
-	fail(p, "unexpected from postern %s", when);
-	put_escaped("got", line, len);
-	return false;
 }
 
 static bool
 play_send(struct player *p)
 {
 	const struct step *st = p->step;
-	struct peer *peer = peer_of(p);
+	struct peer *peer = player_peer(p);
 	size_t len = st->len;
 
 	if (st->side == SIDE_BACKEND && !peer->connected)
-		return is_cutting(p) ||
-		    fail(p, "there is no connection B%d", st->who);
+		return player_is_cutting(p) ||
+		    player_fail(p, "there is no connection B%d", st->who);
 	if (st->side == SIDE_CLIENT && p->cut)
 		return true;
 	/* Octets that are sent in pieces get their replies in between. */
 	if ((p->way->mode == PLAY_WRITTEN ||
 		p->way->mode == PLAY_BACKEND_BYTES) &&
-	    !nothing_unread(p, peer, "before this is sent"))
+	    !expect_all_read(p, peer, "before this is sent"))
 		return false;
-	if (st->side == SIDE_CLIENT && is_cutting(p) &&
+	if (st->side == SIDE_CLIENT && player_is_cutting(p) &&
 	    p->way->cut_at - p->sent <= len)
 		len = p->way->cut_at - p->sent;
 	if (!send_all(p, peer, st->text, len))
@@ -230,195 +118,9 @@ play_send(struct player *p)
 	if (st->side != SIDE_CLIENT)
 		return true;
 	p->sent += len;
-	if (is_cutting(p) && p->sent == p->way->cut_at)
+	if (player_is_cutting(p) && p->sent == p->way->cut_at)
 		cut_clients(p);
 	return true;
-}
-
-/* Expectations.  A backend whose clients are cut may be asked for less than
- * the transcript has; then it closes and is out of it. */
-
-static bool
-missed(struct player *p, struct peer *peer)
-{
-	const struct step *st = p->step;
-	const char *line;
-	size_t len;
-
-	if (is_cutting(p)) {
-		peer->lost = true;
-		peer_close(peer);
-		settle(p);
-		return true;
-	}
-	fail(p, "not what was expected");
-	put_escaped("expected", st->text != NULL ? st->text : "", st->len);
-	line = peer_line(peer, &len);
-	if (len > 0)
-		put_escaped("got", line, len);
-	else
-		printf(
-		    "\tgot       %s\n", peer->ended ? "<closed>" : "<nothing>");
-	return false;
-}
-
-static bool
-play_expect(struct player *p)
-{
-	struct peer *peer = peer_of(p);
-	const char *line;
-	size_t len;
-
-	line = peer_line(peer, &len);
-	if (len < 2 || memcmp(line + len - 2, "\r\n", 2) != 0 ||
-	    !script_match(p->step->text, p->step->len, line, len - 2))
-		return missed(p, peer);
-	peer_consume(peer, len);
-	return true;
-}
-
-static bool
-play_received(struct player *p)
-{
-	struct peer *peer = peer_of(p);
-	const char *line;
-	size_t len;
-
-	line = peer_line(peer, &len);
-	if (len < 10 || memcmp(line, "Received: ", 10) != 0)
-		return missed(p, peer);
-	do {
-		peer_consume(peer, len);
-		line = peer_line(peer, &len);
-	} while (len > 0 && *line == '\t');
-	return true;
-}
-
-static bool
-play_connected(struct player *p)
-{
-	struct peer *peer = peer_of(p);
-
-	if (!peer->connected || peer->asked)
-		return missed(p, peer);
-	peer->asked = true;
-	return true;
-}
-
-static bool
-play_closed(struct player *p)
-{
-	struct peer *peer = peer_of(p);
-	size_t len;
-
-	peer_line(peer, &len);
-	if (len > 0 || !peer->ended || !peer->connected)
-		return missed(p, peer);
-	peer_close(peer);
-	settle(p);
-	return true;
-}
-
-static bool
-play_nothing(struct player *p)
-{
-	struct peer *peer = peer_of(p);
-
-	if (peer->ended)
-		return fail(p, "closed, but nothing was expected");
-	return nothing_unread(p, peer, "where nothing was expected");
-}
-
-/* The log. */
-
-/* The value of a key in a record, unquoted.  False: there is none. */
-static bool
-log_value(
-    const char *line, const char *key, size_t key_len, char *buf, size_t size)
-{
-	const char *p = line;
-	size_t n = 0;
-	bool quoted;
-
-	while (strncmp(p, key, key_len) != 0 || p[key_len] != '=' ||
-	    (p != line && p[-1] != ' ')) {
-		p = strchr(p + 1, key[0]);
-		if (p == NULL)
-			return false;
-	}
-	p += key_len + 1;
-	quoted = *p == '"';
-	for (p += quoted; *p != '\0' && *p != (quoted ? '"' : ' '); p++) {
-		if (quoted && *p == '\\')
-			p++;
-		if (n < size - 1)
-			buf[n++] = *p;
-	}
-	buf[n] = '\0';
-	return true;
-}
-
-/* The next key=pattern or key="pattern"; false at the end. */
-static bool
-next_pair(const char **pp, const char **key, size_t *key_len,
-    const char **pattern, size_t *len)
-{
-	const char *p = *pp + strspn(*pp, " ");
-
-	*key = p;
-	*key_len = strcspn(p, "=");
-	if (p[*key_len] != '=')
-		return false;
-	p += *key_len + 1;
-	if (*p == '"') {
-		*pattern = ++p;
-		*len = strcspn(p, "\"");
-	} else {
-		*pattern = p;
-		*len = strcspn(p, " ");
-	}
-	p += *len;
-	*pp = p + (*p == '"');
-	return true;
-}
-
-static bool
-play_log(struct player *p)
-{
-	const char *text = p->step->text, *line, *key, *pattern;
-	char event[20] = "mail", value[2000];
-	size_t key_len, len, word = strcspn(text, " =");
-
-	if (text[word] != '=' && word < sizeof(event)) {
-		memcpy(event, text, word);
-		event[word] = '\0';
-		text += word;
-	}
-	line = gate_log(event);
-	if (strcmp(text, " none") == 0)
-		return line == NULL || fail(p, "logged: %s", line);
-	if (line == NULL)
-		return fail(p, "nothing was logged");
-	while (next_pair(&text, &key, &key_len, &pattern, &len)) {
-		/* key= alone: it is not there */
-		if (!log_value(line, key, key_len, value, sizeof(value)))
-			value[0] = '\0';
-		if (!script_match(pattern, len, value, strlen(value))) {
-			fail(p, "not in the log: %.*s=%.*s", (int)key_len, key,
-			    (int)len, pattern);
-			printf("\tgot       %s\n", line);
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-play_sessions(struct player *p)
-{
-	if ((int64_t)p->gate.front.sessions == p->step->number)
-		return true;
-	return fail(p, "%u sessions are open", p->gate.front.sessions);
 }
 
 /* One step. */
@@ -426,22 +128,22 @@ play_sessions(struct player *p)
 static bool
 play_step(struct player *p)
 {
-	struct peer *peer = p->step->side != SIDE_NONE ? peer_of(p) : NULL;
+	struct peer *peer = p->step->side != SIDE_NONE ? player_peer(p) : NULL;
 
 	switch (p->step->kind) {
 	case STEP_CONNECT:
 		return p->step->side == SIDE_CLIENT ? play_client(p)
-						    : play_connected(p);
+						    : expect_connected(p);
 	case STEP_SEND:
 		return play_send(p);
 	case STEP_EXPECT:
-		return play_expect(p);
+		return expect_line(p);
 	case STEP_RECEIVED:
-		return play_received(p);
+		return expect_received(p);
 	case STEP_CLOSED:
-		return play_closed(p);
+		return expect_closed(p);
 	case STEP_NOTHING:
-		return play_nothing(p);
+		return expect_nothing(p);
 	case STEP_CLOSE:
 		peer_close(peer);
 		break;
@@ -456,14 +158,14 @@ play_step(struct player *p)
 		loop_advance(p->gate.front.loop, p->step->number);
 		break;
 	case STEP_LOG:
-		return play_log(p);
+		return expect_log(p);
 	case STEP_SESSIONS:
-		return play_sessions(p);
+		return expect_sessions(p);
 	case STEP_DRAIN:
 		gate_drain(&p->gate);
 		break;
 	}
-	settle(p);
+	player_settle(p);
 	return true;
 }
 
@@ -473,9 +175,9 @@ is_left_out(struct player *p)
 {
 	const struct step *st = p->step;
 
-	if (!is_cutting(p))
+	if (!player_is_cutting(p))
 		return false;
-	if (st->side == SIDE_BACKEND && peer_of(p)->lost)
+	if (st->side == SIDE_BACKEND && player_peer(p)->lost)
 		return true;
 	switch (st->kind) {
 	case STEP_EXPECT:
@@ -506,15 +208,15 @@ all_read(struct player *p)
 {
 	int i;
 
-	if (is_cutting(p))
+	if (player_is_cutting(p))
 		return true;
 	for (i = 0; i < CLIENTS_MAX; i++)
-		if (!nothing_unread(p, &p->peers->clients[i], "at the end"))
+		if (!expect_all_read(p, &p->peers->clients[i], "at the end"))
 			return false;
 	for (i = 0; i < p->peers->backend_count; i++) {
 		if (!p->peers->backends[i].asked)
-			return fail(p, "B%d was connected to", i + 1);
-		if (!nothing_unread(p, &p->peers->backends[i], "at the end"))
+			return player_fail(p, "B%d was connected to", i + 1);
+		if (!expect_all_read(p, &p->peers->backends[i], "at the end"))
 			return false;
 	}
 	return true;
@@ -532,8 +234,8 @@ no_message_too_much(struct player *p)
 		came += p->peers->backends[i].messages;
 	if (came <= p->messages)
 		return true;
-	return fail(p, "the backends got %u messages, clients sent %u", came,
-	    p->messages);
+	return player_fail(p, "the backends got %u messages, clients sent %u",
+	    came, p->messages);
 }
 
 /* Two hours later everything has come to its end, though no backend closed. */
@@ -548,16 +250,16 @@ finish(struct player *p)
 		return false;
 	cut_clients(p);
 	loop_advance(p->gate.front.loop, AFTERWARDS_MS);
-	settle(p);
+	player_settle(p);
 	if ((left = gate_leftover(&p->gate)) != NULL)
-		return fail(p, "%s", left);
+		return player_fail(p, "%s", left);
 	for (i = 0; i < p->peers->backend_count; i++)
 		peer_close(&p->peers->backends[i]);
-	settle(p);
+	player_settle(p);
 	if (!no_message_too_much(p))
 		return false;
 	if ((left = gate_close(&p->gate)) != NULL)
-		return fail(p, "after closing, %s", left);
+		return player_fail(p, "after closing, %s", left);
 	peers_reset(p->peers);
 	return true;
 }

@@ -289,17 +289,19 @@ parse_send(struct reader *r, enum side side, int who, const char *text)
 	return true;
 }
 
-/* C*1000 text */
+/* "C*1000 text" is sent, "B1*1000 text" is expected. */
 static bool
 parse_repeat(struct reader *r, enum side side, int who, char *text)
 {
 	long i, n = strtol(text, &text, 10);
-	struct step *st = sending(r, side, who);
 
 	text += *text == ' ';
 	for (i = 0; i < n; i++)
-		add_line(st, text);
-	return n > 0 || wrong(r, "C*COUNT text");
+		if (side == SIDE_CLIENT)
+			add_line(sending(r, side, who), text);
+		else
+			add_text(r, STEP_EXPECT, side, who, text);
+	return n > 0 || wrong(r, "*COUNT text");
 }
 
 /* "C: ", "S2: ", "C| ", "C*9 ", "C:data", "B1< ", "B1> ", "B1| ", "B1>data" */

@@ -272,8 +272,10 @@ key() {
 
 # --- postern ------------------------------------------------------------------------
 
-# For a configuration: not as root where that can be had.
+# For a configuration: not as root where that can be had.  Who is root only in
+# a namespace of his own has nobody else to become.
 user_line() {
+	[ "${POSTERN_NAMESPACE:-}" != user ] || return 0
 	[ "$(id -u)" -ne 0 ] || ! id nobody >/dev/null 2>&1 ||
 	    echo "user = nobody"
 }
@@ -383,7 +385,8 @@ swaks_to() {
 	shift
 	swaks_code=0
 	swaks_out=$(swaks --server "127.0.0.1:$_port" --helo client.example.net \
-	    --from sender@example.net --timeout 20 "$@" 2>&1) || swaks_code=$?
+	    --from sender@example.net --timeout 20 "$@" 2>&1 </dev/null) ||
+	    swaks_code=$?
 }
 
 # id_of TEXT: the transaction's id in a reply to a message

@@ -495,6 +495,7 @@ test_fork(void **state)
 	log_event(LEVEL_INFO, "parent");
 	pid = fork();
 	if (pid == 0) {
+		log_forked();
 		log_event(LEVEL_INFO, "child");
 		log_flush();
 		_exit(0);
