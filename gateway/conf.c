@@ -72,10 +72,13 @@ void
 conf_free(struct config **cp)
 {
 	struct config *c = *cp;
+	size_t i;
 
 	if (c == NULL)
 		return;
 	*cp = NULL;
+	for (i = 0; i < c->tls_count; i++)
+		tls_unload(&c->tls[i]);
 	arena_free(&c->arena);
 	free(c);
 }

@@ -22,6 +22,7 @@
 #include "pool.h"
 #include "route.h"
 #include "session.h"
+#include "tls_conf.h"
 
 struct config {
 	struct arena arena; /* all of the below lives here */
@@ -34,6 +35,8 @@ struct config {
 	struct log_conf log;
 	struct spool_conf spool;
 	struct limits_conf limits;
+	struct tls_conf *tls; /* certificates are loaded */
+	size_t tls_count;
 	struct listener_conf *listeners;
 	size_t listener_count;
 	struct filter_instance *filters;

@@ -30,6 +30,7 @@ static void fill_servers(
     struct conf_reader *, const struct conf_block *, struct backend_conf *);
 static void fill_server(
     struct conf_reader *, const struct conf_block *, struct server_conf *);
+static void fill_tls(struct conf_reader *);
 static void fill_listeners(struct conf_reader *);
 static void fill_routes(struct conf_reader *);
 static void fill_once(
@@ -51,6 +52,7 @@ conf_fill(struct conf_reader *r)
 	fill_once(r, &r->root, "spool", &r->config->spool);
 	fill_filters(r);
 	fill_backends(r);
+	fill_tls(r);
 	fill_listeners(r);
 	fill_routes(r);
 }
@@ -219,6 +221,23 @@ fill_listeners(struct conf_reader *r)
 		const struct part parts[] = { { listener_options, lc } };
 
 		lc->name = b->title;
+		fill(r, b, parts, nitems(parts));
+	}
+}
+
+static void
+fill_tls(struct conf_reader *r)
+{
+	size_t count = count_blocks(&r->root, "tls");
+	const struct conf_block *b = NULL;
+	struct tls_conf *tc;
+
+	r->config->tls = tc = arena_alloc(r->arena, count * sizeof(*tc));
+	r->config->tls_count = count;
+	for (; (b = conf_next(&r->root, "tls", b)) != NULL; tc++) {
+		const struct part parts[] = { { tls_options, tc } };
+
+		tc->name = b->title;
 		fill(r, b, parts, nitems(parts));
 	}
 }

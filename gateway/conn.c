@@ -16,51 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-
 #include "compat.h"
-#include "conn.h"
-#include "loop.h"
+#include "conn_impl.h"
 #include "mem.h"
 #include "net.h"
+#include "tls.h"
 
-#define CONN_MAGIC 0x636f6e6eu
 #define OUTPUT_BATCH (64 * 1024)
-#define LINGER_MS 2000
-
-enum { /* flags */
-	F_RAW = 1,
-	F_EOF = 2,
-	F_CONNECTING = 4,
-	F_CLOSED = 8,
-	F_WANT_DRAINED = 16,
-	F_READING = 32, /* the read event is added */
-	F_WRITING = 64, /* the write event is added */
-	F_ENDED = 128	/* on_end was called for an error */
-};
-
-struct conn {
-	unsigned magic;
-	unsigned flags;
-	int fd;	   /* owned */
-	int error; /* errno of a failed write, reported from the loop */
-	struct loop *loop;
-	const struct conn_ops *ops;
-	void *ctx;
-	const char *in; /* input; into own or into the shared buffer */
-	size_t in_len;
-	char *own; /* owned; NULL when no input is left over */
-	size_t own_size;
-	char *out; /* owned; NULL when all is written */
-	size_t out_len;
-	size_t out_done;
-	size_t out_size;
-	struct event read_ev;
-	struct event *write_ev; /* owned; made when first needed */
-	struct timer deadline;
-	struct task task; /* a write error to report, or the reaper */
-};
 
 /* Shared by all connections of the process; used by one read at a time. */
 static char shared[CONN_INPUT_MAX];
@@ -70,8 +32,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 static void on_deadline(void *arg);
 
-static void
-set_reading(struct conn *c, bool on)
+void
+conn_impl_reading(struct conn *c, bool on)
 {
 	bool is_on = (c->flags & F_READING) != 0;
 
@@ -86,8 +48,8 @@ set_reading(struct conn *c, bool on)
 	}
 }
 
-static void
-set_writing(struct conn *c, bool on)
+void
+conn_impl_writing(struct conn *c, bool on)
 {
 	bool is_on = (c->flags & F_WRITING) != 0;
 
@@ -120,7 +82,7 @@ conn_new(struct loop *l, int fd, const struct conn_ops *ops, void *ctx)
 	event_assign(&c->read_ev, loop_base(l), fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
 	timer_init(&c->deadline, l, on_deadline, c);
-	set_reading(c, true);
+	conn_impl_reading(c, true);
 	outstanding++;
 	return c;
 }
@@ -145,8 +107,8 @@ conn_connect(struct loop *l, const struct sockaddr *sa, socklen_t sa_len,
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c = conn_new(l, fd, ops, ctx);
 	c->flags |= F_CONNECTING;
-	set_reading(c, false);
-	set_writing(c, true);
+	conn_impl_reading(c, false);
+	conn_impl_writing(c, true);
 	return c;
 }
 
@@ -177,10 +139,13 @@ conn_close(struct conn **cp)
 		return;
 	assert(c->magic == CONN_MAGIC && (c->flags & F_CLOSED) == 0);
 	c->flags |= F_CLOSED;
-	set_reading(c, false);
+	conn_impl_reading(c, false);
 	if (c->write_ev != NULL)
 		event_free(c->write_ev);
 	timer_clear(&c->deadline);
+	if (c->tls != NULL)
+		tls_shutdown(c->tls);
+	tls_free(&c->tls);
 	close(c->fd);
 	free(c->own);
 	free(c->out);
@@ -237,7 +202,7 @@ conn_consume(struct conn *c, size_t len)
 		c->in = NULL;
 	}
 	if (c->in_len < CONN_INPUT_MAX && (c->flags & (F_EOF | F_CLOSED)) == 0)
-		set_reading(c, true);
+		conn_impl_reading(c, true);
 }
 
 bool
@@ -300,14 +265,14 @@ room(struct conn *c, size_t *space_r)
 	return c->own + c->in_len;
 }
 
-static void
-end(struct conn *c, enum conn_end why, int error)
+void
+conn_impl_end(struct conn *c, enum conn_end why, int error)
 {
 	if (why == CONN_ERROR) {
 		if ((c->flags & F_ENDED) != 0)
 			return;
 		c->flags |= F_ENDED;
-		set_reading(c, false);
+		conn_impl_reading(c, false);
 	}
 	c->ops->on_end(c->ctx, why, error);
 }
@@ -320,33 +285,41 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	ssize_t n;
 	char *to;
 
+	(void)fd;
 	(void)what;
 	assert(c->magic == CONN_MAGIC);
 	if ((c->flags & F_RAW) != 0) {
 		c->ops->on_input(c->ctx);
 		return;
 	}
-	to = room(c, &space);
-	if (space == 0) {
-		set_reading(c, false);
+	if ((c->flags & F_HANDSHAKE) != 0) {
+		conn_impl_handshake(c);
 		return;
 	}
-	n = read(fd, to, space);
+	to = room(c, &space);
+	if (space == 0) {
+		conn_impl_reading(c, false);
+		return;
+	}
+	n = conn_impl_read(c, to, space);
 	if (n > 0) {
 		if (to == shared)
 			c->in = shared;
 		c->in_len += (size_t)n;
 		c->ops->on_input(c->ctx);
-		if ((c->flags & F_CLOSED) == 0)
-			keep_rest(c);
+		if ((c->flags & F_CLOSED) != 0)
+			return;
+		keep_rest(c);
+		if (conn_impl_pending(c))
+			event_active(&c->read_ev, EV_READ, 0);
 		return;
 	}
 	if (n == 0) {
 		c->flags |= F_EOF;
-		set_reading(c, false);
-		end(c, CONN_EOF, 0);
+		conn_impl_reading(c, false);
+		conn_impl_end(c, CONN_EOF, 0);
 	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-		end(c, CONN_ERROR, errno);
+		conn_impl_end(c, CONN_ERROR, errno);
 }
 
 /* Output. */
@@ -356,7 +329,7 @@ report_error(struct task *t)
 {
 	struct conn *c = container_of(t, struct conn, task);
 
-	end(c, CONN_ERROR, c->error);
+	conn_impl_end(c, CONN_ERROR, c->error);
 }
 
 /* Write errors are told from the loop, never from inside a call. */
@@ -397,10 +370,10 @@ conn_flush(struct conn *c)
 {
 	ssize_t n;
 
-	if ((c->flags & F_CONNECTING) != 0)
+	if ((c->flags & (F_CONNECTING | F_HANDSHAKE)) != 0)
 		return;
 	while (conn_unsent(c) > 0) {
-		n = write(c->fd, c->out + c->out_done, conn_unsent(c));
+		n = conn_impl_write(c, c->out + c->out_done, conn_unsent(c));
 		if (n >= 0) {
 			c->out_done += (size_t)n;
 			continue;
@@ -412,12 +385,33 @@ conn_flush(struct conn *c)
 		break;
 	}
 	if (conn_unsent(c) > 0) {
-		set_writing(c, true);
+		conn_impl_writing(c, true);
 		return;
 	}
 	c->out_len = c->out_done = c->out_size = 0;
 	free(c->out);
 	c->out = NULL;
+}
+
+/* Encryption copies anyway, and the library wants a write that it could not
+ * do repeated with the same octets: so they go through the output buffer. */
+static size_t
+put_some(struct conn *c, const struct iovec *iov, int count)
+{
+	size_t n, taken = 0;
+	int i;
+
+	for (i = 0; i < count && taken < OUTPUT_BATCH; i++) {
+		n = iov[i].iov_len;
+		if (n > OUTPUT_BATCH - taken)
+			n = OUTPUT_BATCH - taken;
+		conn_put(c, iov[i].iov_base, n);
+		taken += n;
+	}
+	conn_flush(c);
+	if (conn_unsent(c) > 0)
+		c->flags |= F_WANT_DRAINED;
+	return taken;
 }
 
 size_t
@@ -436,6 +430,8 @@ conn_writev(struct conn *c, const struct iovec *iov, int count)
 		c->flags |= F_WANT_DRAINED;
 		return 0;
 	}
+	if (c->tls != NULL)
+		return put_some(c, iov, count);
 	do
 		n = writev(c->fd, iov, count);
 	while (n == -1 && errno == EINTR);
@@ -447,7 +443,7 @@ conn_writev(struct conn *c, const struct iovec *iov, int count)
 		n = 0;
 	if ((size_t)n < total) {
 		c->flags |= F_WANT_DRAINED;
-		set_writing(c, true);
+		conn_impl_writing(c, true);
 	}
 	return (size_t)n;
 }
@@ -469,12 +465,13 @@ connected(struct conn *c)
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	if (error != 0) {
-		set_writing(c, false);
-		end(c, CONN_ERROR, error);
+		conn_impl_writing(c, false);
+		conn_impl_end(c, CONN_ERROR, error);
 		return;
 	}
-	set_reading(c, true);
-	set_writing(c, conn_unsent(c) > 0 || (c->flags & F_WANT_DRAINED) != 0);
+	conn_impl_reading(c, true);
+	conn_impl_writing(
+	    c, conn_unsent(c) > 0 || (c->flags & F_WANT_DRAINED) != 0);
 	if (c->ops->on_connect != NULL)
 		c->ops->on_connect(c->ctx);
 }
@@ -491,10 +488,14 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		connected(c);
 		return;
 	}
+	if ((c->flags & F_HANDSHAKE) != 0) {
+		conn_impl_handshake(c);
+		return;
+	}
 	conn_flush(c);
 	if (conn_unsent(c) > 0)
 		return;
-	set_writing(c, false);
+	conn_impl_writing(c, false);
 	if ((c->flags & F_WANT_DRAINED) != 0 && c->error == 0) {
 		c->flags &= ~(unsigned)F_WANT_DRAINED;
 		c->ops->on_drained(c->ctx);
@@ -514,7 +515,7 @@ on_deadline(void *arg)
 {
 	struct conn *c = arg;
 
-	end(c, CONN_DEADLINE, 0);
+	conn_impl_end(c, CONN_DEADLINE, 0);
 }
 
 int
@@ -527,61 +528,4 @@ unsigned
 conn_outstanding(void)
 {
 	return outstanding;
-}
-
-/* Lingering. */
-
-static void
-linger_input(void *ctx)
-{
-	struct conn *c = ctx;
-
-	conn_consume(c, c->in_len);
-}
-
-static void
-linger_drained(void *ctx)
-{
-	struct conn *c = ctx;
-
-	if (conn_at_eof(c))
-		conn_close(&c);
-	else
-		shutdown(c->fd, SHUT_WR);
-}
-
-/* The peer may close its side and still read what waits for it. */
-static void
-linger_end(void *ctx, enum conn_end why, int error)
-{
-	struct conn *c = ctx;
-
-	(void)error;
-	if (why != CONN_EOF || conn_unsent(c) == 0)
-		conn_close(&c);
-}
-
-void
-conn_linger(struct conn **cp)
-{
-	static const struct conn_ops linger_ops = { .on_input = linger_input,
-		.on_drained = linger_drained,
-		.on_end = linger_end };
-	struct conn *c = *cp;
-
-	*cp = NULL;
-	conn_flush(c);
-	if ((c->flags & F_ENDED) != 0 || c->error != 0 ||
-	    (conn_at_eof(c) && conn_unsent(c) == 0)) {
-		conn_close(&c);
-		return;
-	}
-	conn_set_ops(c, &linger_ops, c);
-	c->flags &= ~(unsigned)F_RAW;
-	conn_consume(c, c->in_len);
-	if (conn_unsent(c) > 0)
-		c->flags |= F_WANT_DRAINED;
-	else
-		shutdown(c->fd, SHUT_WR);
-	conn_deadline(c, loop_now(c->loop) + LINGER_MS);
 }

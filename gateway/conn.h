@@ -24,6 +24,8 @@
 
 struct conn;
 struct loop;
+struct tls_context;
+struct tls_info;
 
 #define CONN_INPUT_MAX (128 * 1024) /* reading stops at so many octets that
 				     * nobody consumed */
@@ -41,6 +43,9 @@ struct conn_ops {
 	void (*on_input)(void *ctx);
 	/* All output is written, after a write that could not be completed. */
 	void (*on_drained)(void *ctx);
+	/* TLS is set up, after conn_start_tls(). */
+	void (*on_secured)(void *ctx);
+	/* A failed handshake is CONN_ERROR with EPROTO. */
 	void (*on_end)(void *ctx, enum conn_end why, int error);
 };
 
@@ -92,6 +97,15 @@ size_t conn_writev(struct conn *c, const struct iovec *iov, int count);
 size_t conn_unsent(const struct conn *c);
 /* on_drained follows when the output that waits is written. */
 void conn_want_drained(struct conn *c);
+
+/* Becomes the server's side of TLS.  No input may be left (what a client sent
+ * in clear behind STARTTLS must not be taken for commands under TLS: the caller
+ * refuses it), and no output may wait.  on_secured follows. */
+void conn_start_tls(struct conn *c, struct tls_context *context);
+/* False without TLS. */
+bool conn_tls_info(const struct conn *c, struct tls_info *info_r);
+/* Why the handshake failed. */
+const char *conn_tls_error(const struct conn *c);
 
 /* Absolute, in loop_now() milliseconds; 0 for none.  Costs nothing to move. */
 void conn_deadline(struct conn *c, int64_t at_ms);

@@ -16,7 +16,6 @@
 #include "route.h"
 #include "session_priv.h"
 
-static void data_complete(struct session *s);
 static void relay(struct session *s);
 static void on_relayed(void *ctx, const struct relay_outcome *o);
 
@@ -33,8 +32,8 @@ intake_begin(struct session *s)
 
 /* Content that is going to be refused is read to its end but not kept: the
  * client listens to us only behind its final dot. */
-static void
-append(struct session *s, const char *data, size_t len)
+void
+intake_append(struct session *s, const char *data, size_t len)
 {
 	uint64_t limit = (uint64_t)s->front->limits->message_size;
 
@@ -58,12 +57,12 @@ intake_more(struct session *s)
 	while (used < len && !s->data.ended) {
 		step = smtp_data_next(&s->data, in + used, len - used);
 		if (step.run != NULL)
-			append(s, step.run, step.run_len);
+			intake_append(s, step.run, step.run_len);
 		used += step.used;
 	}
 	conn_consume(s->conn, used);
 	if (s->data.ended)
-		data_complete(s);
+		intake_complete(s);
 	return true;
 }
 
@@ -76,8 +75,8 @@ refuse(struct session *s, enum reply_id id)
 }
 
 /* The end of data was found: from here on the time to the reply runs. */
-static void
-data_complete(struct session *s)
+void
+intake_complete(struct session *s)
 {
 	int64_t now = loop_now(s->front->loop);
 

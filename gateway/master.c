@@ -24,7 +24,9 @@
 #include "master_priv.h"
 #include "mem.h"
 #include "priv.h"
+#include "tls.h"
 
+#define TICKETS_MS (60 * 60 * 1000) /* life of a TLS ticket key, twice */
 #define AGENT_END_MS 10000 /* behind the last worker */
 
 /* Set by the handler, which runs only while the master waits. */
@@ -92,8 +94,10 @@ begin(struct master *m, struct config **config)
 	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
 		return code;
 	columns = columns_for(NULL, c);
-	if (columns == NULL)
+	m->tickets = tls_tickets_new();
+	if (columns == NULL || m->tickets == NULL)
 		return EX_OSERR;
+	m->rotate_at = master_now() + TICKETS_MS;
 	if (log_open(&c->log) == -1) {
 		log_event(LEVEL_ERROR, "can not open %s: %s", c->log.path,
 		    strerror(errno));
@@ -222,6 +226,10 @@ advance(struct master *m)
 			generation_advance(g,
 			    g->stage == STAGE_RETIRED ? STAGE_ENDING
 						      : STAGE_KILLED);
+	if (m->rotate_at <= now) {
+		tls_tickets_rotate(m->tickets);
+		m->rotate_at = now + TICKETS_MS;
+	}
 	if (m->stopping && TAILQ_EMPTY(&m->generations))
 		stop_agent(m);
 }
@@ -277,6 +285,7 @@ next_due(const struct master *m)
 
 	earlier(&due, m->agent.restart_at);
 	earlier(&due, m->agent_due);
+	earlier(&due, m->rotate_at);
 	TAILQ_FOREACH (g, &m->generations, entry) {
 		earlier(&due, g->due);
 		for (i = 0; i < g->count; i++)
@@ -422,6 +431,7 @@ end(struct master *m)
 		if (m->life_fds[i] != -1)
 			close(m->life_fds[i]);
 	}
+	tls_tickets_free(&m->tickets);
 	pidfile_remove(m);
 	free(m->pid_file);
 }

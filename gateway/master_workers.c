@@ -21,6 +21,7 @@
 #include "mem.h"
 #include "priv.h"
 #include "stats.h"
+#include "tls_conf.h"
 #include "worker.h"
 
 #define YOUNG_MS 2000	   /* who dies before keeps dying */
@@ -49,9 +50,11 @@ struct generation *
 generation_new(struct master *m, struct config *c, struct columns *columns)
 {
 	struct generation *g = xcalloc(1, sizeof(*g));
-	unsigned i;
+	size_t i;
 
 	g->config = c;
+	for (i = 0; i < c->tls_count; i++)
+		tls_share_tickets(&c->tls[i], m->tickets);
 	g->columns = columns;
 	columns->refs++;
 	g->fds = sockets_order(&m->sockets, c);

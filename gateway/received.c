@@ -41,23 +41,38 @@ format_literal(char *buf, size_t size, const struct client *c)
 		snprintf(buf, size, "[%s%s]", tag, c->ip);
 }
 
+/* Which TLS it was: a comment behind the id. */
+static void
+format_tls(char *buf, size_t size, const struct client *c)
+{
+	buf[0] = '\0';
+	if (c->tls && c->tls_version != NULL)
+		snprintf(buf, size, "\r\n\t(%.30s%s%.60s%s)", c->tls_version,
+		    c->tls_cipher != NULL ? " " : "",
+		    c->tls_cipher != NULL ? c->tls_cipher : "",
+		    c->tls_by_proxy ? " at the proxy" : "");
+}
+
 size_t
 received_line(char *buf, size_t size, const struct client *client,
     const struct envelope *envelope, const char *hostname, const char *id,
     int64_t wall_ms)
 {
-	char literal[NET_TEXT_MAX + 8], date[64];
+	char literal[NET_TEXT_MAX + 8], date[64], tls[160];
 	bool one = envelope->count == 1;
 	int n;
 
 	format_literal(literal, sizeof(literal), client);
+	format_tls(tls, sizeof(tls), client);
 	format_date(date, sizeof(date), wall_ms);
 	n = snprintf(buf, size,
-	    "Received: from %.255s (%s)\r\n"
-	    "\tby %.255s with %s id %s%s%.320s%s;\r\n"
+	    "Received: from %.255s (%.255s%s%s)\r\n"
+	    "\tby %.255s with %s%s%s id %s%s%s%.320s%s;\r\n"
 	    "\t%s\r\n",
-	    client->helo, literal, hostname, client->esmtp ? "ESMTP" : "SMTP",
-	    id, one ? "\r\n\tfor <" : "",
+	    client->helo, client->name != NULL ? client->name : "",
+	    client->name != NULL ? " " : "", literal, hostname, client->esmtp ? "ESMTP" : "SMTP",
+	    client->esmtp && client->tls ? "S" : "",
+	    client->esmtp && client->login != NULL ? "A" : "", id, tls, one ? "\r\n\tfor <" : "",
 	    one ? envelope->rcpts[0].addr.text : "", one ? ">" : "", date);
 	assert(n > 0 && (size_t)n < size);
 	return (size_t)n;

@@ -18,8 +18,6 @@
 #include "stats.h"
 
 #define SESSION_MAGIC 0x73657373u
-
-
 #define REPLY_LINE_SIZE 512 /* RFC 5321 4.5.3.1.5, CRLF included */
 
 /* Open sessions of this process, for the drain. */
@@ -33,6 +31,7 @@ static void reap(struct task *t);
 
 static const struct conn_ops ops = { .on_input = on_input,
 	.on_drained = on_drained,
+	.on_secured = session_secured,
 	.on_end = on_end };
 
 /* 13 characters that sort by time: 40 bits of milliseconds, 9 of the process,
@@ -75,8 +74,8 @@ session_new(struct front *f, const struct listener_conf *lc,
 	net_ip(peer, s->client.ip, sizeof(s->client.ip));
 	make_id(f, s->id);
 	arena_init(&s->arena, 256);
-	tx_init(&s->tx, &s->arena);
-	s->run = chain_run_new(chain, &s->tx, &s->client, on_judged, s);
+	s->chain = chain;
+	session_new_run(s);
 	s->conn = conn_new(f->loop, fd, &ops, s);
 	LIST_INSERT_HEAD(&sessions, s, entry);
 	f->sessions++;
@@ -86,8 +85,31 @@ session_new(struct front *f, const struct listener_conf *lc,
 		conn_set_raw(s->conn, true);
 		conn_deadline(s->conn, s->began + f->limits->proxy_timeout);
 	} else
-		session_greet(s);
+		session_begin(s);
 	return s;
+}
+
+void
+session_new_run(struct session *s)
+{
+	chain_run_free(&s->run);
+	s->last_reply = s->forwarded = NULL; /* they live in tx */
+	tx_free(&s->tx);
+	tx_init(&s->tx, &s->arena);
+	s->run = chain_run_new(s->chain, &s->tx, &s->client, on_judged, s);
+}
+
+void
+session_begin(struct session *s)
+{
+	const struct listener_conf *lc = s->listener;
+
+	s->may_xclient = net_list_has(&lc->xclient_from, &s->client.addr);
+	s->may_xforward = net_list_has(&lc->xforward_from, &s->client.addr);
+	if (s->listener->tls != NULL)
+		session_start_tls(s, s->listener->tls);
+	else
+		session_greet(s);
 }
 
 /* Greeting: the CONNECT filters come first. */
@@ -126,6 +148,7 @@ greeting_judged(struct session *s, const struct judgement *j)
 		return;
 	}
 	s->state = SESSION_COMMAND;
+	s->greeted = true;
 	if (text != NULL)
 		n = snprintf(line, sizeof(line), "220 %.500s\r\n", text);
 	else
@@ -151,15 +174,16 @@ judged(struct session *s, const struct judgement *j)
 		intake_judged(s, j);
 		break;
 	case SESSION_HEADER:
+	case SESSION_TLS:
 	case SESSION_DATA:
+	case SESSION_CHUNK:
 	case SESSION_CLOSED:
 		abort(); /* no filters run in these states */
 	}
 }
 
 void
-session_judge(
-    struct session *s, enum phase phase, const struct address *rcpt)
+session_judge(struct session *s, enum phase phase, const struct address *rcpt)
 {
 	const struct judgement *j = chain_run_phase(s->run, phase, rcpt);
 
@@ -252,7 +276,7 @@ set_deadline(struct session *s)
 	const struct limits_conf *limits = s->front->limits;
 	int64_t now = loop_now(s->front->loop), at, slowest;
 
-	if (s->state != SESSION_DATA) {
+	if (s->state != SESSION_DATA && s->state != SESSION_CHUNK) {
 		conn_deadline(s->conn, now + limits->command_timeout);
 		return;
 	}
@@ -283,6 +307,8 @@ session_advance(struct session *s)
 			more = next_command(s);
 		else if (s->state == SESSION_DATA)
 			more = intake_more(s);
+		else if (s->state == SESSION_CHUNK)
+			more = chunk_more(s);
 		else
 			more = false;
 		moved = moved || more;
@@ -341,6 +367,8 @@ timed_out(struct session *s)
 {
 	if (s->state == SESSION_HEADER)
 		session_header_failed(s, "no header in time");
+	else if (s->state == SESSION_TLS)
+		session_close(s, "client-lost");
 	else if (s->wait != WAIT_NOTHING)
 		intake_timeout(s);
 	else {
@@ -361,7 +389,10 @@ on_end(void *ctx, enum conn_end why, int error)
 		client_left(s);
 		break;
 	case CONN_ERROR:
-		session_close(s, "client-lost");
+		if (s->state == SESSION_TLS)
+			session_tls_failed(s);
+		else
+			session_close(s, "client-lost");
 		break;
 	case CONN_DEADLINE:
 		timed_out(s);
@@ -454,6 +485,7 @@ session_end_tx(struct session *s, const char *result)
 	s->rcpts_refused = 0;
 	s->rcpts_deferred = false;
 	s->last_reply = NULL;
+	s->forwarded = NULL;
 	s->outcome = NULL;
 	chain_run_reset_tx(s->run);
 	tx_reset(&s->tx);
@@ -482,8 +514,8 @@ session_gone(struct session *s)
 void
 session_close(struct session *s, const char *why)
 {
-	bool gone = strcmp(why, "client-gone") == 0 ||
-	    strcmp(why, "client-lost") == 0;
+	bool gone =
+	    strcmp(why, "client-gone") == 0 || strcmp(why, "client-lost") == 0;
 
 	if (s->state == SESSION_CLOSED)
 		return;

@@ -29,6 +29,7 @@ struct route_conf;
 struct session;
 struct spool;
 struct stats;
+struct tls_context;
 
 struct limits_conf {
 	int64_t connections;	 /* sessions at once, all workers */
@@ -38,6 +39,7 @@ struct limits_conf {
 	int64_t data_timeout;	 /* ms for the next piece of data */
 	int64_t data_rate;	 /* octets a second that a message must have */
 	int64_t proxy_timeout;	 /* ms for the PROXY header */
+	int64_t tls_timeout;	 /* ms for a TLS handshake */
 	int64_t reply_deadline;	 /* ms from the end of data to our reply */
 	int64_t errors;		 /* failed commands of one session, then 421 */
 };
@@ -49,6 +51,14 @@ struct listener_conf {
 	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
 	const char *hostname;	    /* NULL: the global one */
 	struct net_list proxy_from; /* peers that must send a PROXY header */
+	struct net_list xclient_from;  /* who may use XCLIENT */
+	bool xclient_login;	       /* its LOGIN counts as authentication */
+	struct net_list xforward_from; /* who may use XFORWARD */
+	const char *starttls_name;  /* tls block to offer STARTTLS with */
+	const char *tls_name;	    /* tls block for TLS from the start */
+	struct tls_context *starttls; /* resolved by conf.c; NULL: none */
+	struct tls_context *tls;
+	bool require_tls; /* no mail in clear */
 	struct opt_list filter_names;
 	const struct filter_instance **filters; /* resolved by conf.c */
 	size_t filter_count;

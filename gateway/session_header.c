@@ -21,6 +21,21 @@ session_header_failed(struct session *s, const char *why)
 	session_close(s, "proxy-header");
 }
 
+/* A TLV's text, as far as it can be written into headers and logs. */
+static const char *
+keep(struct session *s, const char *text, size_t len)
+{
+	char *copy, *p;
+
+	if (text == NULL || len == 0)
+		return NULL;
+	copy = arena_strndup(&s->arena, text, len);
+	for (p = copy; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			*p = '?';
+	return copy;
+}
+
 static void
 use_header(struct session *s, const struct proxyhdr *h)
 {
@@ -33,8 +48,18 @@ use_header(struct session *s, const struct proxyhdr *h)
 		s->client.proxied = true;
 	}
 	s->client.is_probe = h->kind == PROXYHDR_LOCAL;
+	if (h->ssl) {
+		s->client.tls = s->client.tls_by_proxy = true;
+		s->client.tls_version =
+		    keep(s, h->ssl_version, h->ssl_version_len);
+		s->client.tls_cipher =
+		    keep(s, h->ssl_cipher, h->ssl_cipher_len);
+		if (h->ssl_cert)
+			s->client.tls_subject =
+			    keep(s, h->ssl_cn, h->ssl_cn_len);
+	}
 	conn_set_raw(s->conn, false);
-	session_greet(s);
+	session_begin(s);
 }
 
 /* A header that came in parts: the parts are taken, because a socket with

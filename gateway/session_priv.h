@@ -35,9 +35,11 @@ struct verb;
 
 enum session_state {
 	SESSION_HEADER,	  /* waits for the PROXY header */
+	SESSION_TLS,	  /* TLS is being set up */
 	SESSION_GREETING, /* CONNECT filters at work; nothing was said yet */
 	SESSION_COMMAND,  /* takes commands */
 	SESSION_DATA,	  /* takes message data */
+	SESSION_CHUNK,	  /* takes the octets of a BDAT */
 	SESSION_JUDGING,  /* the message is complete: filters, then relay */
 	SESSION_CLOSED	  /* no connection any more; the reaper will come */
 };
@@ -60,8 +62,22 @@ struct session {
 	char *header; /* parts of a PROXY header; in the arena */
 	size_t header_len;
 	struct smtp_data data;
+	uint64_t chunk_left; /* octets of this BDAT still to come */
+	bool chunk_last;
+	bool chunk_judged;	 /* DATA filters were asked */
+	int chunk_code;		 /* it is refused with this; 0: it is not */
+	char chunk_enhanced[12];
+	const char *chunk_text; /* in the transaction's arena */
 	bool data_too_big;
 	int data_error; /* errno of the spool */
+	bool tls_started; /* on this connection, by us */
+	bool greeted;	/* 220 was sent */
+	bool may_xclient; /* decided once, before the first greeting */
+	bool may_xforward;
+	char told_proto;	/* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
+	const char *told_helo;	/* by XCLIENT: stays whatever EHLO says */
+	const char *forwarded;	/* XFORWARD attributes, for the record */
+	struct chain *chain;	/* borrowed */
 	bool skip_line; /* the rest of a too long line is thrown away */
 	bool advancing; /* session_advance() is on the stack */
 	int64_t errors;
@@ -89,9 +105,23 @@ const char *session_hostname(const struct session *s);
 void session_read_header(struct session *s);
 void session_header_failed(struct session *s, const char *why);
 
+/* session_xclient.c */
+enum reply_id session_check_xclient(struct session *s, struct slice arg);
+void session_act_xclient(struct session *s);
+enum reply_id session_check_xforward(struct session *s, struct slice arg);
+
+/* session_tls.c */
+void session_start_tls(struct session *s, struct tls_context *context);
+void session_secured(void *ctx);
+void session_tls_failed(struct session *s);
+
 /* session.c */
 /* The client's address is known: CONNECT filters, then the greeting. */
 void session_greet(struct session *s);
+/* The PROXY header, if there was to be one, is through: TLS or greeting. */
+void session_begin(struct session *s);
+/* Filters begin anew, without what they knew of this client. */
+void session_new_run(struct session *s);
 void session_reply(struct session *s, enum reply_id id);
 /* Any reply; text is made one line.  Negative ones get the id appended. */
 void session_answer(
@@ -119,8 +149,17 @@ void verb_judged(struct session *s, const struct judgement *j);
 void intake_begin(struct session *s);
 /* Takes data from the input; false when there is no more. */
 bool intake_more(struct session *s);
+void intake_append(struct session *s, const char *data, size_t len);
+/* The end of data was found. */
+void intake_complete(struct session *s);
 void intake_judged(struct session *s, const struct judgement *j);
 void intake_timeout(struct session *s);
+
+/* intake_chunk.c */
+enum reply_id chunk_check(struct session *s, struct slice arg);
+void chunk_act(struct session *s);
+void chunk_refuse(struct session *s, const struct judgement *j);
+bool chunk_more(struct session *s);
 
 /* txlog.c */
 void txlog_transaction(struct session *s, const char *result);

@@ -172,6 +172,29 @@ block_is_plain(const char *p)
 }
 
 void
+smtp_data_check(struct smtp_data *d, const char *in, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		at = text_end(d, in, at, len);
+		if (at == len)
+			break;
+		d->leading_dot = true;
+		d->state = DATA_TEXT;
+		at++;
+	}
+}
+
+bool
+smtp_data_check_end(struct smtp_data *d)
+{
+	if (d->state == DATA_CR)
+		d->faults |= SMTP_DATA_BARE_CR;
+	return d->state == DATA_BOL;
+}
+
+void
 smtp_stuff_init(struct smtp_stuff *s)
 {
 	s->state = STUFF_BOL;

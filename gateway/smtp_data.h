@@ -54,6 +54,14 @@ struct smtp_data_step smtp_data_next(
     struct smtp_data *d, const char *in, size_t len);
 
 /*
+ * Content that comes without dots, behind BDAT (RFC 3030): looked through for
+ * the same faults.  smtp_data_check_end() says whether the content ended in
+ * CRLF; a CR at its very end is a bare one.
+ */
+void smtp_data_check(struct smtp_data *d, const char *in, size_t len);
+bool smtp_data_check_end(struct smtp_data *d);
+
+/*
  * The other direction: the same content on its way to a server by DATA.  The
  * caller has one run of content at a time; this yields pieces with dots added.
  * Runs may be cut anywhere, between the CR and the LF of a line end too.

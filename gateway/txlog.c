@@ -66,6 +66,16 @@ put_client(struct record *r, const struct session *s)
 		record_str(
 		    r, "proxy", net_ip(&s->client.peer, peer, sizeof(peer)));
 	record_str(r, "helo", s->client.helo);
+	record_str(r, "name", s->client.name);
+	record_str(r, "login", s->client.login);
+	record_str(r, "xforward", s->forwarded);
+	if (s->client.tls) {
+		record_str(r, "tls", s->client.tls_version != NULL
+			? s->client.tls_version
+			: "yes");
+		record_str(r, "cipher", s->client.tls_cipher);
+		record_str(r, "subject", s->client.tls_subject);
+	}
 }
 
 static void

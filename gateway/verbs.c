@@ -12,12 +12,14 @@
 
 #include "chain.h"
 #include "compat.h"
+#include "conn.h"
 #include "log.h"
 #include "route.h"
 #include "session_priv.h"
 
 enum needs {
 	ANY_TIME,
+	NEEDS_IDLE, /* no transaction */
 	NEEDS_HELO,
 	NEEDS_NO_MAIL, /* HELO, and no transaction */
 	NEEDS_MAIL,
@@ -37,6 +39,8 @@ struct verb {
 	void (*act)(struct session *s);
 	/* A filter objected: take back what check() took over. */
 	void (*undo)(struct session *s);
+	/* Instead of the usual reply and undo(); NULL: the usual. */
+	void (*refuse)(struct session *s, const struct judgement *j);
 };
 
 static enum reply_id check_none(struct session *s, struct slice arg);
@@ -51,7 +55,10 @@ static void undo_mail(struct session *s);
 static enum reply_id check_rcpt(struct session *s, struct slice arg);
 static void act_rcpt(struct session *s);
 static void undo_rcpt(struct session *s);
+static enum reply_id check_data(struct session *s, struct slice arg);
 static void act_data(struct session *s);
+static enum reply_id check_starttls(struct session *s, struct slice arg);
+static void act_starttls(struct session *s);
 static void act_rset(struct session *s);
 static void act_noop(struct session *s);
 static void act_vrfy(struct session *s);
@@ -59,19 +66,93 @@ static void act_help(struct session *s);
 static void act_quit(struct session *s);
 
 static const struct verb verbs[] = {
-	{ SMTP_HELO, "HELO", ANY_TIME, check_helo, PHASE_HELO, act_helo, NULL },
-	{ SMTP_EHLO, "EHLO", ANY_TIME, check_ehlo, PHASE_HELO, act_ehlo, NULL },
-	{ SMTP_MAIL, "MAIL", NEEDS_NO_MAIL, check_mail, PHASE_MAIL, act_mail,
-	    undo_mail },
-	{ SMTP_RCPT, "RCPT", NEEDS_MAIL, check_rcpt, PHASE_RCPT, act_rcpt,
-	    undo_rcpt },
-	{ SMTP_DATA, "DATA", NEEDS_RCPT, check_none, PHASE_DATA, act_data,
-	    NULL },
-	{ SMTP_RSET, "RSET", ANY_TIME, check_none, NO_PHASE, act_rset, NULL },
-	{ SMTP_NOOP, "NOOP", ANY_TIME, check_any, NO_PHASE, act_noop, NULL },
-	{ SMTP_VRFY, "VRFY", ANY_TIME, check_any, NO_PHASE, act_vrfy, NULL },
-	{ SMTP_HELP, "HELP", ANY_TIME, check_any, NO_PHASE, act_help, NULL },
-	{ SMTP_QUIT, "QUIT", ANY_TIME, check_none, NO_PHASE, act_quit, NULL },
+	{ .verb = SMTP_HELO,
+	    .name = "HELO",
+	    .needs = ANY_TIME,
+	    .check = check_helo,
+	    .phase = PHASE_HELO,
+	    .act = act_helo },
+	{ .verb = SMTP_EHLO,
+	    .name = "EHLO",
+	    .needs = ANY_TIME,
+	    .check = check_ehlo,
+	    .phase = PHASE_HELO,
+	    .act = act_ehlo },
+	{ .verb = SMTP_MAIL,
+	    .name = "MAIL",
+	    .needs = NEEDS_NO_MAIL,
+	    .check = check_mail,
+	    .phase = PHASE_MAIL,
+	    .act = act_mail,
+	    .undo = undo_mail },
+	{ .verb = SMTP_RCPT,
+	    .name = "RCPT",
+	    .needs = NEEDS_MAIL,
+	    .check = check_rcpt,
+	    .phase = PHASE_RCPT,
+	    .act = act_rcpt,
+	    .undo = undo_rcpt },
+	{ .verb = SMTP_DATA,
+	    .name = "DATA",
+	    .needs = NEEDS_RCPT,
+	    .check = check_data,
+	    .phase = PHASE_DATA,
+	    .act = act_data },
+	{ .verb = SMTP_BDAT,
+	    .name = "BDAT",
+	    .needs = ANY_TIME,
+	    .check = chunk_check,
+	    .phase = NO_PHASE,
+	    .act = chunk_act,
+	    .refuse = chunk_refuse },
+	{ .verb = SMTP_STARTTLS,
+	    .name = "STARTTLS",
+	    .needs = NEEDS_NO_MAIL,
+	    .check = check_starttls,
+	    .phase = NO_PHASE,
+	    .act = act_starttls },
+	{ .verb = SMTP_XCLIENT,
+	    .name = "XCLIENT",
+	    .needs = NEEDS_IDLE,
+	    .check = session_check_xclient,
+	    .phase = NO_PHASE,
+	    .act = session_act_xclient },
+	{ .verb = SMTP_XFORWARD,
+	    .name = "XFORWARD",
+	    .needs = NEEDS_IDLE,
+	    .check = session_check_xforward,
+	    .phase = NO_PHASE,
+	    .act = act_noop },
+	{ .verb = SMTP_RSET,
+	    .name = "RSET",
+	    .needs = ANY_TIME,
+	    .check = check_none,
+	    .phase = NO_PHASE,
+	    .act = act_rset },
+	{ .verb = SMTP_NOOP,
+	    .name = "NOOP",
+	    .needs = ANY_TIME,
+	    .check = check_any,
+	    .phase = NO_PHASE,
+	    .act = act_noop },
+	{ .verb = SMTP_VRFY,
+	    .name = "VRFY",
+	    .needs = ANY_TIME,
+	    .check = check_any,
+	    .phase = NO_PHASE,
+	    .act = act_vrfy },
+	{ .verb = SMTP_HELP,
+	    .name = "HELP",
+	    .needs = ANY_TIME,
+	    .check = check_any,
+	    .phase = NO_PHASE,
+	    .act = act_help },
+	{ .verb = SMTP_QUIT,
+	    .name = "QUIT",
+	    .needs = ANY_TIME,
+	    .check = check_none,
+	    .phase = NO_PHASE,
+	    .act = act_quit },
 };
 
 /* Is the session in the state that the verb needs?  The one place for 503. */
@@ -83,6 +164,8 @@ check_state(const struct session *s, enum needs needs)
 	switch (needs) {
 	case ANY_TIME:
 		return REPLY_NONE;
+	case NEEDS_IDLE:
+		return e->has_sender ? REPLY_NESTED_MAIL : REPLY_NONE;
 	case NEEDS_HELO:
 		return s->client.helo == NULL ? REPLY_HELO_FIRST : REPLY_NONE;
 	case NEEDS_NO_MAIL:
@@ -100,6 +183,13 @@ check_state(const struct session *s, enum needs needs)
 					    : REPLY_RCPT_FIRST;
 	}
 	return REPLY_NONE;
+}
+
+/* require-tls: what a client may say in clear.  The one place for 530. */
+static bool
+needs_tls(const struct session *s, enum needs needs)
+{
+	return s->listener->require_tls && !s->client.tls && needs != ANY_TIME;
 }
 
 /* A command that is none of ours. */
@@ -143,12 +233,21 @@ verb_run(struct session *s, const char *line, size_t len)
 		return;
 	}
 	s->verb = &verbs[i];
-	no = check_state(s, s->verb->needs);
+	no = REPLY_NONE;
+	if (needs_tls(s, s->verb->needs) && cmd.verb != SMTP_STARTTLS)
+		no = REPLY_TLS_FIRST;
+	if (no == REPLY_NONE)
+		no = check_state(s, s->verb->needs);
 	if (no == REPLY_NONE)
 		no = s->verb->check(s, cmd.arg);
 	if (no != REPLY_NONE)
 		session_reply(s, no);
-	else if (s->verb->phase == NO_PHASE)
+	/* What follows could not be told from commands. */
+	if (no == REPLY_TLS_INJECTED || no == REPLY_BAD_CHUNK)
+		session_close(s, "out-of-step");
+	if (no != REPLY_NONE)
+		return;
+	if (s->verb->phase == NO_PHASE)
 		s->verb->act(s);
 	else
 		session_judge(s, s->verb->phase,
@@ -166,6 +265,10 @@ verb_judged(struct session *s, const struct judgement *j)
 	}
 	s->stage = s->verb->name;
 	s->refused_code = j->code;
+	if (s->verb->refuse != NULL) {
+		s->verb->refuse(s, j);
+		return;
+	}
 	session_answer_judgement(s, j);
 	if (s->verb->undo != NULL && s->state != SESSION_CLOSED)
 		s->verb->undo(s);
@@ -202,10 +305,12 @@ check_greeting(struct session *s, struct slice arg, bool esmtp)
 			return REPLY_BAD_HELO;
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");
-	if (s->client.helo == NULL || strlen(s->client.helo) != arg.len ||
+	if (s->told_helo != NULL)
+		s->client.helo = s->told_helo;
+	else if (s->client.helo == NULL || strlen(s->client.helo) != arg.len ||
 	    memcmp(s->client.helo, arg.ptr, arg.len) != 0)
 		s->client.helo = arena_strndup(&s->arena, arg.ptr, arg.len);
-	s->client.esmtp = esmtp;
+	s->client.esmtp = s->told_proto != 0 ? s->told_proto == 'E' : esmtp;
 	return REPLY_NONE;
 }
 
@@ -225,8 +330,8 @@ static void
 act_helo(struct session *s)
 {
 	char line[300];
-	int n = snprintf(
-	    line, sizeof(line), "250 %.255s\r\n", session_hostname(s));
+	int n =
+	    snprintf(line, sizeof(line), "250 %.255s\r\n", session_hostname(s));
 
 	session_raw(s, line, (size_t)n);
 }
@@ -234,14 +339,27 @@ act_helo(struct session *s)
 static void
 act_ehlo(struct session *s)
 {
-	char text[512];
+	char text[700];
 	int n = snprintf(text, sizeof(text),
 	    "250-%.255s\r\n"
 	    "250-PIPELINING\r\n"
 	    "250-SIZE %lld\r\n"
 	    "250-8BITMIME\r\n"
+	    "250-CHUNKING\r\n"
+	    "%s%s%s%s"
 	    "250 ENHANCEDSTATUSCODES\r\n",
-	    session_hostname(s), (long long)s->front->limits->message_size);
+	    session_hostname(s), (long long)s->front->limits->message_size,
+	    s->listener->starttls != NULL && !s->client.tls ? "250-STARTTLS\r\n"
+							    : "",
+	    s->may_xclient
+		? "250-XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"
+		: "",
+	    !s->may_xclient		     ? ""
+		: s->listener->xclient_login ? " LOGIN\r\n"
+					     : "\r\n",
+	    s->may_xforward
+		? "250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n"
+		: "");
 
 	session_raw(s, text, (size_t)n);
 }
@@ -313,8 +431,7 @@ check_mail(struct session *s, struct slice arg)
 	struct smtp_path path;
 	enum reply_id no;
 
-	no = path_reply(
-	    smtp_parse_mail(arg, &path, &params), REPLY_BAD_SENDER);
+	no = path_reply(smtp_parse_mail(arg, &path, &params), REPLY_BAD_SENDER);
 	e->size = 0;
 	e->body = BODY_UNSPECIFIED;
 	if (no == REPLY_NONE)
@@ -384,8 +501,8 @@ check_rcpt(struct session *s, struct slice arg)
 		s->front->routes[route].backend)
 		no = REPLY_OTHER_DESTINATION;
 	if (no != REPLY_NONE) {
-		txlog_note_refusal(s, reply_own(no)->code, addr.text,
-		    reply_own(no)->text);
+		txlog_note_refusal(
+		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
 		return no;
 	}
 	envelope_add(e, &addr)->route = (unsigned)route;
@@ -403,12 +520,50 @@ undo_rcpt(struct session *s)
 {
 	struct envelope *e = &s->tx.envelope;
 
-	txlog_note_refusal(s, s->refused_code,
-	    e->rcpts[e->count - 1].addr.text, s->tx.reason);
+	txlog_note_refusal(
+	    s, s->refused_code, e->rcpts[e->count - 1].addr.text, s->tx.reason);
 	envelope_drop_last(e);
 }
 
-/* The rest. */
+/* STARTTLS */
+
+static enum reply_id
+check_starttls(struct session *s, struct slice arg)
+{
+	size_t left;
+
+	if (arg.len > 0)
+		return REPLY_NO_ARGUMENT;
+	if (s->client.tls)
+		return REPLY_TLS_ALREADY;
+	if (s->listener->starttls == NULL)
+		return REPLY_NOT_IMPLEMENTED;
+	/* What was sent in clear behind STARTTLS was sent by somebody who
+	 * wants it to be taken for the client's own words under TLS. */
+	conn_input(s->conn, &left);
+	return left > 0 ? REPLY_TLS_INJECTED : REPLY_NONE;
+}
+
+static void
+act_starttls(struct session *s)
+{
+	session_reply(s, REPLY_START_TLS);
+	conn_flush(s->conn);
+	if (conn_unsent(s->conn) > 0)
+		session_close(s, "client-lost");
+	else
+		session_start_tls(s, s->listener->starttls);
+}
+
+/* DATA */
+
+static enum reply_id
+check_data(struct session *s, struct slice arg)
+{
+	if (s->tx.message != NULL)
+		return REPLY_NOT_AFTER_BDAT;
+	return check_none(s, arg);
+}
 
 static void
 act_data(struct session *s)

@@ -1,0 +1,59 @@
+/*
+ * TLS of a session, from its first byte or behind STARTTLS (RFC 3207).
+ */
+
+#include <string.h>
+
+#include "conn.h"
+#include "log.h"
+#include "session_priv.h"
+#include "tls.h"
+
+void
+session_start_tls(struct session *s, struct tls_context *context)
+{
+	s->state = SESSION_TLS;
+	conn_deadline(
+	    s->conn, loop_now(s->front->loop) + s->front->limits->tls_timeout);
+	conn_start_tls(s->conn, context);
+}
+
+static const char *
+keep(struct session *s, const char *text)
+{
+	return text != NULL ? arena_strndup(&s->arena, text, strlen(text))
+			    : NULL;
+}
+
+/* Everything that was said in clear is forgotten (RFC 3207 4.2). */
+void
+session_secured(void *ctx)
+{
+	struct session *s = ctx;
+	struct tls_info info;
+	bool at_start = !s->greeted;
+
+	conn_tls_info(s->conn, &info);
+	s->tls_started = true;
+	s->client.tls = true;
+	s->client.tls_by_proxy = false;
+	s->client.tls_version = keep(s, info.version);
+	s->client.tls_cipher = keep(s, info.cipher);
+	s->client.tls_subject = keep(s, info.client_subject);
+	s->client.helo = NULL;
+	s->client.esmtp = false;
+	if (at_start) {
+		session_greet(s);
+		return;
+	}
+	s->state = SESSION_COMMAND;
+	session_advance(s);
+}
+
+void
+session_tls_failed(struct session *s)
+{
+	log_event(LEVEL_INFO, "%s: TLS with %s failed: %s", s->id, s->client.ip,
+	    conn_tls_error(s->conn));
+	session_close(s, "client-lost");
+}
