@@ -31,6 +31,7 @@ int net_accept(int fd);
 int net_connect(const struct bench_addr *);
 unsigned net_port(int fd);
 void net_reset_on_close(int fd);
+void net_ignore_sigpipe(void);
 void net_raise_nofile(void);
 uint64_t net_now_us(void);
 

@@ -305,7 +305,7 @@ main(int argc, char **argv)
 		option(o);
 	if (argc - optind != 1)
 		usage();
-	signal(SIGPIPE, SIG_IGN);
+	net_ignore_sigpipe();
 	net_raise_nofile();
 	prepare(argv[optind]);
 	gen.base = make_base();

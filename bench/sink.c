@@ -280,7 +280,7 @@ main(int argc, char **argv)
 		printf("%u\n", net_port(fd));
 		return 0;
 	}
-	signal(SIGPIPE, SIG_IGN);
+	net_ignore_sigpipe();
 	net_raise_nofile();
 	settings.base = make_base();
 	store_init(cli.received, cli.first, cli.expect);

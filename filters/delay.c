@@ -17,10 +17,12 @@ struct delay_conf {
 	struct net_list except;
 };
 
-#define DELAY(option, word)                                                    \
-	{ .name = #option, .type = OPT_DURATION,                               \
-	    .offset = offsetof(struct delay_conf, option), .min = 0,           \
-	    .max = 600000, .help = "wait before the answer to " word }
+#define DELAY(option, word)                                              \
+	{                                                                \
+		.name = #option, .type = OPT_DURATION,                   \
+		.offset = offsetof(struct delay_conf, option), .min = 0, \
+		.max = 600000, .help = "wait before the answer to " word \
+	}
 
 static const struct opt options[] = {
 	DELAY(connect, "a connection (the greeting)"),
@@ -95,9 +97,10 @@ warn(const void *conf, int64_t timeout)
 {
 	const struct delay_conf *c = conf;
 
-	if (c->connect >= timeout || c->helo >= timeout ||
-	    c->mail >= timeout || c->rcpt >= timeout || c->message >= timeout)
-		return "a wait is not shorter than timeout, which ends it as unknown";
+	if (c->connect >= timeout || c->helo >= timeout || c->mail >= timeout ||
+	    c->rcpt >= timeout || c->message >= timeout)
+		return "a wait is not shorter than timeout, which ends it as "
+		       "unknown";
 	return NULL;
 }
 

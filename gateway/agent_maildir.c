@@ -24,6 +24,7 @@
 
 static int open_directory(const char *);
 static int make_path(const char *);
+static bool is_directory(const char *);
 static int sync_parent(char *);
 static int make_part(int, const char *);
 static int create_file(struct maildir_file *, unsigned);
@@ -75,7 +76,6 @@ static int
 make_path(const char *path)
 {
 	char buf[PATH_SIZE];
-	struct stat st;
 	char *end = buf;
 	char cut;
 
@@ -91,12 +91,24 @@ make_path(const char *path)
 		if (mkdir(buf, 0700) == 0) {
 			if (sync_parent(buf) == -1)
 				return -1;
-		} else if (errno != EEXIST && stat(buf, &st) == -1) {
+		} else if (errno != EEXIST && !is_directory(buf)) {
 			return -1;
 		}
 		*end = cut;
 	} while (cut != '\0');
 	return 0;
+}
+
+/* Leaves errno to mkdir(), whose failure has to be told if it is not. */
+static bool
+is_directory(const char *path)
+{
+	int saved = errno;
+	struct stat st;
+	bool is = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+
+	errno = saved;
+	return is;
 }
 
 static int

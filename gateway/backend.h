@@ -47,13 +47,13 @@ typedef enum progress backend_fn(struct delivery *dl);
 typedef enum progress reply_fn(struct delivery *dl, const struct reply *r);
 
 struct backend {
-	const char *name;	   /* protocol = name */
-	const char *summary;	   /* one line for -L */
+	const char *name;    /* protocol = name */
+	const char *summary; /* one line for -L */
 	enum backend_link link;
 	backend_fn *deliver;
-	const char *goodbye;	   /* sent before an idle link is closed */
-	size_t state_size;	   /* of one delivery, zeroed for deliver */
-	size_t link_size;	   /* kept with the connection, zeroed when new */
+	const char *goodbye; /* sent before an idle link is closed */
+	size_t state_size;   /* of one delivery, zeroed for deliver */
+	size_t link_size;    /* kept with the connection, zeroed when new */
 	const struct opt *options; /* of this protocol alone; NULL: none */
 	size_t conf_size;
 	/* Checks the finished options; NULL or the reason why not. */
@@ -112,8 +112,8 @@ enum dl_stage {
 	DL_STAGE_COMMAND, /* MAIL, RCPT, DATA */
 	DL_STAGE_FINAL	  /* the reply behind the message */
 };
-void dl_result(struct delivery *dl, size_t i, enum dl_stage stage,
-    const struct reply *r);
+void dl_result(
+    struct delivery *dl, size_t i, enum dl_stage stage, const struct reply *r);
 bool dl_has_result(const struct delivery *dl, size_t i);
 /* Gives the same result to all recipients that have none. */
 void dl_result_rest(

@@ -71,8 +71,7 @@ const struct judgement *chain_run_phase(
 /* Cancels a phase that is pending; done is not called. */
 void chain_run_cancel(struct chain_run *r);
 /* Which instance the run waits for, and since when; NULL if it does not. */
-const char *chain_run_waits_for(
-    const struct chain_run *r, int64_t *since_ms_r);
+const char *chain_run_waits_for(const struct chain_run *r, int64_t *since_ms_r);
 /* The transaction ended: filters' state per transaction is zeroed. */
 void chain_run_reset_tx(struct chain_run *r);
 

@@ -12,21 +12,21 @@
 #include "net.h"
 
 struct client {
-	struct net_addr peer;  /* the TCP peer */
-	struct net_addr addr;  /* the client */
-	struct net_addr local; /* where it connected to */
-	char ip[NET_TEXT_MAX]; /* addr as text, without the port */
-	bool proxied;	       /* a PROXY header named addr */
-	bool is_probe;	       /* a health check: never limited, not logged */
-	bool esmtp;	       /* greeted with EHLO or LHLO */
-	bool tls;	       /* encrypted, up to us or up to the proxy */
-	bool tls_by_proxy;     /* it was the proxy that did it */
+	struct net_addr peer;	 /* the TCP peer */
+	struct net_addr addr;	 /* the client */
+	struct net_addr local;	 /* where it connected to */
+	char ip[NET_TEXT_MAX];	 /* addr as text, without the port */
+	bool proxied;		 /* a PROXY header named addr */
+	bool is_probe;		 /* a health check: never limited, not logged */
+	bool esmtp;		 /* greeted with EHLO or LHLO */
+	bool tls;		 /* encrypted, up to us or up to the proxy */
+	bool tls_by_proxy;	 /* it was the proxy that did it */
 	const char *tls_version; /* "TLSv1.3"; NULL if unknown or without */
 	const char *tls_cipher;
 	const char *tls_subject; /* of a verified client certificate */
-	const char *name;      /* its verified host name; NULL if unknown */
-	const char *login;     /* who it is, if it proved that */
-	const char *helo;      /* argument of the greeting; NULL before it */
+	const char *name;	 /* its verified host name; NULL if unknown */
+	const char *login;	 /* who it is, if it proved that */
+	const char *helo;	 /* argument of the greeting; NULL before it */
 };
 
 #endif

@@ -13,26 +13,26 @@
 #include <stdint.h>
 
 #ifndef STAILQ_FOREACH_SAFE
-#define STAILQ_FOREACH_SAFE(var, head, field, tvar)                            \
-	for ((var) = STAILQ_FIRST((head));                                     \
+#define STAILQ_FOREACH_SAFE(var, head, field, tvar) \
+	for ((var) = STAILQ_FIRST((head));          \
 	     (var) && ((tvar) = STAILQ_NEXT((var), field), 1); (var) = (tvar))
 #endif
 #ifndef TAILQ_FOREACH_SAFE
-#define TAILQ_FOREACH_SAFE(var, head, field, tvar)                             \
-	for ((var) = TAILQ_FIRST((head));                                      \
+#define TAILQ_FOREACH_SAFE(var, head, field, tvar) \
+	for ((var) = TAILQ_FIRST((head));          \
 	     (var) && ((tvar) = TAILQ_NEXT((var), field), 1); (var) = (tvar))
 #endif
 #ifndef LIST_FOREACH_SAFE
-#define LIST_FOREACH_SAFE(var, head, field, tvar)                              \
-	for ((var) = LIST_FIRST((head));                                       \
+#define LIST_FOREACH_SAFE(var, head, field, tvar) \
+	for ((var) = LIST_FIRST((head));          \
 	     (var) && ((tvar) = LIST_NEXT((var), field), 1); (var) = (tvar))
 #endif
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The object that holds a member. */
-#define container_of(ptr, type, member)                                        \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Copies with a NUL, cutting; returns the length of src (as strlcpy). */
 size_t compat_strlcpy(char *dst, const char *src, size_t size);

@@ -28,10 +28,10 @@ struct config {
 	struct arena arena; /* all of the below lives here */
 	const char *file;
 	const char *hostname;
-	const char *user; /* NULL: stay who we are */
+	const char *user;     /* NULL: stay who we are */
 	const char *pid_file; /* NULL: none */
-	int64_t workers;  /* 0: one per processor */
-	int64_t drain;	  /* ms that TERM waits for running sessions */
+	int64_t workers;      /* 0: one per processor */
+	int64_t drain;	      /* ms that TERM waits for running sessions */
 	struct log_conf log;
 	struct spool_conf spool;
 	struct limits_conf limits;

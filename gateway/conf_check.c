@@ -201,7 +201,8 @@ check_backend(struct conf_reader *r, const struct conf_block *b,
 		conf_complain(r, conf_line(b, "helo"),
 		    "helo \"%s\" is neither a domain nor an address literal",
 		    bc->helo);
-	if (pool != NULL && bc->pool.idle > bc->pool.max)
+	if (pool != NULL && conf_item(pool, "idle") != NULL &&
+	    bc->pool.idle > bc->pool.max)
 		conf_complain(r, conf_line(pool, "idle"),
 		    "idle must not be more than max");
 	for (i = 0; i < c->route_count; i++)

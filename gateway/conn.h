@@ -27,8 +27,9 @@ struct loop;
 struct tls_context;
 struct tls_info;
 
-#define CONN_INPUT_MAX (128 * 1024) /* reading stops at so many octets that
-				     * nobody consumed */
+#define CONN_INPUT_MAX                                       \
+	(128 * 1024) /* reading stops at so many octets that \
+		      * nobody consumed */
 
 enum conn_end {
 	CONN_EOF,     /* the peer closed its side; input may be left */
@@ -109,7 +110,6 @@ const char *conn_tls_error(const struct conn *c);
 
 /* Absolute, in loop_now() milliseconds; 0 for none.  Costs nothing to move. */
 void conn_deadline(struct conn *c, int64_t at_ms);
-
 
 int conn_fd(const struct conn *c);
 /* Connections that exist in this process, for tests. */

@@ -19,9 +19,9 @@ enum { /* flags */
 	F_CONNECTING = 4,
 	F_CLOSED = 8,
 	F_WANT_DRAINED = 16,
-	F_READING = 32, /* the read event is added */
-	F_WRITING = 64, /* the write event is added */
-	F_ENDED = 128,	/* on_end was called for an error */
+	F_READING = 32,	  /* the read event is added */
+	F_WRITING = 64,	  /* the write event is added */
+	F_ENDED = 128,	  /* on_end was called for an error */
 	F_HANDSHAKE = 256 /* TLS is being set up */
 };
 
@@ -50,6 +50,8 @@ struct conn {
 
 void conn_impl_reading(struct conn *c, bool on);
 void conn_impl_writing(struct conn *c, bool on);
+/* conn_out.c: the write event. */
+void conn_impl_writable(evutil_socket_t fd, short what, void *arg);
 /* Tells the owner; nothing is read after anything but CONN_EOF. */
 void conn_impl_end(struct conn *c, enum conn_end why, int error);
 

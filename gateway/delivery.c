@@ -18,9 +18,12 @@
 #include "mem.h"
 #include "message.h"
 
-#define BODY_IOV 16	  /* pieces of one write */
-#define STUFF_PIECE 65536 /* octets that go through the output buffer at once */
+#define BODY_IOV 16 /* pieces of one write */
+#define STUFF_PIECE                                               \
+	65536 /* octets that go through the output buffer at once \
+	       */
 
+static void pump(struct delivery *dl);
 static void on_connect(void *ctx);
 static void on_input(void *ctx);
 static void on_drained(void *ctx);
@@ -37,8 +40,8 @@ set_deadline(struct delivery *dl, int64_t ms)
 {
 	int64_t at = loop_now(dl->deadline.loop) + ms;
 
-	conn_deadline(dl->link->conn,
-	    at < dl->order.deadline ? at : dl->order.deadline);
+	conn_deadline(
+	    dl->link->conn, at < dl->order.deadline ? at : dl->order.deadline);
 }
 
 void
@@ -79,8 +82,8 @@ on_end(void *ctx, enum conn_end why, int error)
 		    strerror(error));
 		break;
 	case CONN_DEADLINE:
-		delivery_link_lost(dl, connecting ? "connecting timed out"
-						  : "no reply in time");
+		delivery_link_lost(dl,
+		    connecting ? "connecting timed out" : "no reply in time");
 		break;
 	}
 }
@@ -223,7 +226,7 @@ dl_send_message(struct delivery *dl, enum dl_body how, reply_fn *next)
 	smtp_stuff_init(&dl->stuff);
 	dl_expect(dl, next);
 	conn_deadline(dl->link->conn, dl->order.deadline);
-	delivery_pump(dl);
+	pump(dl);
 	return DELIVERY_PENDING;
 }
 
@@ -262,8 +265,8 @@ pump_plain(struct delivery *dl)
 
 	n = message_reader_gather(dl->reader, iov, BODY_IOV);
 	if (n == -1) {
-		delivery_link_lost(dl, "can not read the spool: %s",
-		    strerror(errno));
+		delivery_link_lost(
+		    dl, "can not read the spool: %s", strerror(errno));
 		return false;
 	}
 	for (i = 0; i < n; i++)
@@ -279,8 +282,8 @@ pump_plain(struct delivery *dl)
 		return false;
 	if (dl->left > 0)
 		return true;
-	conn_put(dl->link->conn, tail + (sent - total),
-	    tail_len - (sent - total));
+	conn_put(
+	    dl->link->conn, tail + (sent - total), tail_len - (sent - total));
 	sent_all(dl);
 	return false;
 }
@@ -295,8 +298,8 @@ pump_stuffed(struct delivery *dl)
 	size_t len;
 
 	if (message_reader_peek(dl->reader, &data, &len) == -1) {
-		delivery_link_lost(dl, "can not read the spool: %s",
-		    strerror(errno));
+		delivery_link_lost(
+		    dl, "can not read the spool: %s", strerror(errno));
 		return false;
 	}
 	if (len == 0) {
@@ -316,8 +319,8 @@ pump_stuffed(struct delivery *dl)
 	return true;
 }
 
-void
-delivery_pump(struct delivery *dl)
+static void
+pump(struct delivery *dl)
 {
 	bool more = true;
 
@@ -339,7 +342,7 @@ on_drained(void *ctx)
 	struct delivery *dl = ctx;
 
 	if (dl->reader != NULL)
-		delivery_pump(dl);
+		pump(dl);
 }
 
 void
@@ -354,8 +357,8 @@ delivery_forget(struct delivery *dl)
 	dl->state = NULL;
 	if (dl->conf->type->state_size > 0)
 		dl->state = xcalloc(1, dl->conf->type->state_size);
-	memset(dl->outcomes, 0,
-	    dl->order.envelope->count * sizeof(*dl->outcomes));
+	memset(
+	    dl->outcomes, 0, dl->order.envelope->count * sizeof(*dl->outcomes));
 }
 
 /* What is to be delivered, and its results. */
@@ -441,8 +444,8 @@ dl_link_reusable(struct delivery *dl, bool needs_reset)
 }
 
 void
-dl_result(struct delivery *dl, size_t i, enum dl_stage stage,
-    const struct reply *r)
+dl_result(
+    struct delivery *dl, size_t i, enum dl_stage stage, const struct reply *r)
 {
 	assert(i < dl_count(dl) && !dl->outcomes[i].set);
 	dl->outcomes[i] = (struct dl_outcome){ true, stage, *r };
@@ -455,8 +458,7 @@ dl_has_result(const struct delivery *dl, size_t i)
 }
 
 void
-dl_result_rest(
-    struct delivery *dl, enum dl_stage stage, const struct reply *r)
+dl_result_rest(struct delivery *dl, enum dl_stage stage, const struct reply *r)
 {
 	size_t i;
 

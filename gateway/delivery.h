@@ -42,17 +42,17 @@ struct delivery {
 	struct reply reply;	     /* being read, or last read */
 	void (*on_line)(struct delivery *dl, const char *text, size_t len);
 	struct message_reader *reader; /* owned; set while sending */
-	uint64_t left; /* octets the reader still has */
+	uint64_t left;		       /* octets the reader still has */
 	enum dl_body how;
 	struct smtp_stuff stuff;
 	bool committed;
 	bool reusable;
 	bool reset_after;
-	bool broken;   /* the link must not be used again */
-	bool reused;   /* the first link came from the pool */
-	bool ended;    /* the outcome is certain; done is on its way */
+	bool broken; /* the link must not be used again */
+	bool reused; /* the first link came from the pool */
+	bool ended;  /* the outcome is certain; done is on its way */
 	bool uncertain;
-	char error[160]; /* what went wrong; "" if nothing */
+	char error[160];    /* what went wrong; "" if nothing */
 	const char *server; /* for the record */
 	struct timer deadline;
 	struct task task; /* tells the end from the loop */
@@ -66,8 +66,6 @@ void delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 
 /* delivery.c: takes over a link's connection. */
 void delivery_attach(struct delivery *dl);
-/* Writes what can be written of the message. */
-void delivery_pump(struct delivery *dl);
 /* Forgets what an attempt left behind. */
 void delivery_forget(struct delivery *dl);
 

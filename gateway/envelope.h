@@ -45,8 +45,7 @@ void envelope_init(struct envelope *e, struct arena *a);
 /* Makes an address from a parsed path. */
 struct address envelope_address(struct arena *a, const struct smtp_path *path);
 /* Adds a recipient; the pointer is valid until the next one is added. */
-struct recipient *envelope_add(
-    struct envelope *e, const struct address *addr);
+struct recipient *envelope_add(struct envelope *e, const struct address *addr);
 /* Takes the last one back (a filter refused it). */
 void envelope_drop_last(struct envelope *e);
 

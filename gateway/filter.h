@@ -71,13 +71,13 @@ struct filter_call;
 typedef enum verdict filter_fn(struct filter_call *fc);
 
 struct filter {
-	const char *name;	  /* the block's type in the configuration */
-	const char *summary;	  /* one line for -L */
-	filter_fn *on[PHASES];	  /* NULL: not interested */
+	const char *name;	   /* the block's type in the configuration */
+	const char *summary;	   /* one line for -L */
+	filter_fn *on[PHASES];	   /* NULL: not interested */
 	const struct opt *options; /* NULL: none */
-	size_t conf_size;	  /* of the struct that options fill */
-	size_t session_size;	  /* state per session */
-	size_t tx_size;		  /* state per transaction */
+	size_t conf_size;	   /* of the struct that options fill */
+	size_t session_size;	   /* state per session */
+	size_t tx_size;		   /* state per transaction */
 	/* Looks at the finished configuration (timeout, in ms, is the
 	 * instance's): NULL, or what in it is likely a mistake, for -n. */
 	const char *(*warn)(const void *conf, int64_t timeout);
@@ -127,7 +127,6 @@ void fc_add_karma(struct filter_call *fc, double by);
 /* Adds a header field in front of the message; a request, applied when the
  * message is sent on.  Only in PHASE_MESSAGE.  Control characters in the value
  * become blanks. */
-void fc_add_header(
-    struct filter_call *fc, const char *name, const char *value);
+void fc_add_header(struct filter_call *fc, const char *name, const char *value);
 
 #endif

@@ -25,7 +25,7 @@ struct filter_call {
 	const struct client *client;
 	void *session_state;
 	void *tx_state;
-	struct op_owner owner;	    /* what the call waits for */
+	struct op_owner owner; /* what the call waits for */
 	struct timer deadline;
 	int64_t since;		    /* loop_now() at its start */
 	struct judgement judgement; /* being made */

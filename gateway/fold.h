@@ -32,7 +32,7 @@ void fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
 void fold_trouble(struct reply *r);
 
 /* Fills code, enhanced, text, said, accepted, refused, alarm. */
-void fold(const struct dl_outcome *outcomes, size_t count,
-    struct relay_outcome *o);
+void fold(
+    const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o);
 
 #endif

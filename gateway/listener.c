@@ -15,8 +15,8 @@
 #include "net.h"
 #include "session.h"
 
-#define ACCEPT_BATCH 64	 /* per turn, so that open sessions get their share */
-#define PAUSE_MS 200	 /* without descriptors: let some sessions end first */
+#define ACCEPT_BATCH 64 /* per turn, so that open sessions get their share */
+#define PAUSE_MS 200	/* without descriptors: let some sessions end first */
 
 struct listener {
 	struct front *front;		  /* borrowed */

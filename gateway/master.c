@@ -27,7 +27,7 @@
 #include "tls.h"
 
 #define TICKETS_MS (60 * 60 * 1000) /* life of a TLS ticket key, twice */
-#define AGENT_END_MS 10000 /* behind the last worker */
+#define AGENT_END_MS 10000	    /* behind the last worker */
 
 /* Set by the handler, which runs only while the master waits. */
 static volatile struct {

@@ -26,8 +26,8 @@ struct net_addr { /* an endpoint; ss_family is 0 when unset */
 int net_parse(const char *text, struct net_addr *addr_r, const char **err_r);
 /* The same, but the host may be a name, which is looked up with getaddrinfo():
  * blocks, for the start only.  Returns how many addresses were stored. */
-int net_resolve(const char *text, struct net_addr *addrs_r, int max,
-    const char **err_r);
+int net_resolve(
+    const char *text, struct net_addr *addrs_r, int max, const char **err_r);
 
 /* The bare address ("192.0.2.1", "2001:db8::1", "unix"); never fails. */
 const char *net_ip(const struct net_addr *a, char *buf, size_t size);

@@ -29,7 +29,7 @@ TAILQ_HEAD(op_list, op);
 struct op_owner {
 	struct op_list ops;
 	struct loop *loop; /* borrowed */
-	unsigned count;	   /* operations started and neither run nor cancelled */
+	unsigned count; /* operations started and neither run nor cancelled */
 };
 
 struct op {

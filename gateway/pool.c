@@ -220,6 +220,15 @@ idle_end(void *ctx, enum conn_end why, int error)
 static const struct conn_ops idle_ops = { .on_input = idle_input,
 	.on_end = idle_end };
 
+static bool
+is_old(const struct link *l)
+{
+	const struct pool_conf *conf = &l->pool->conf->pool;
+
+	return l->uses >= (uint64_t)conf->max_uses ||
+	    loop_now(l->pool->loop) - l->born >= conf->max_age;
+}
+
 /* New links. */
 
 /* Between conn_connect() and the delivery's own callbacks nothing can happen:
@@ -263,8 +272,10 @@ open_link(struct pool *p, unsigned target)
 static struct link *
 take_idle(struct pool *p, unsigned target)
 {
-	struct link *l = TAILQ_FIRST(&p->targets[target].idle);
+	struct link *l;
 
+	while ((l = TAILQ_FIRST(&p->targets[target].idle)) != NULL && is_old(l))
+		end_idle(l, true);
 	if (l == NULL)
 		return NULL;
 	leave_idle(l);
@@ -453,8 +464,7 @@ pool_put(struct link **lp, bool needs_reset)
 	}
 	conn_deadline(l->conn, now + idle_time(l));
 	TAILQ_INSERT_HEAD(&p->targets[l->target].idle, l, entry);
-	if (l->uses >= (uint64_t)p->conf->pool.max_uses ||
-	    now - l->born >= p->conf->pool.max_age)
+	if (is_old(l))
 		end_idle(l, true);
 	else if (!TAILQ_EMPTY(&p->waits))
 		loop_defer(p->loop, &p->task);

@@ -29,7 +29,7 @@ struct stats;
 
 struct server_conf {
 	const char *name;
-	const char *address; /* as configured */
+	const char *address;			 /* as configured */
 	struct net_addr addrs[SERVER_ADDRS_MAX]; /* resolved at the start */
 	int addr_count;
 	unsigned index; /* in the shared memory */
@@ -48,7 +48,7 @@ struct backend_conf {
 	const char *name;
 	int protocol; /* index into backends[] */
 	const struct backend *type;
-	void *conf; /* the protocol's own options */
+	void *conf;	  /* the protocol's own options */
 	const char *helo; /* name in EHLO and LHLO; NULL: the hostname */
 	struct server_conf *servers;
 	size_t server_count;
@@ -61,17 +61,17 @@ extern const struct opt server_options[];
 extern const struct opt pool_options[];
 
 struct link {
-	struct conn *conn;		 /* owned */
-	struct pool *pool;		 /* borrowed; NULL for the agent's */
+	struct conn *conn;		  /* owned */
+	struct pool *pool;		  /* borrowed; NULL for the agent's */
 	const struct server_conf *server; /* borrowed; NULL for the agent's */
-	const struct net_addr *addr;	 /* borrowed; where it leads */
-	void *state;			 /* owned; the protocol's */
-	bool fresh;			 /* nothing was read from it yet */
+	const struct net_addr *addr;	  /* borrowed; where it leads */
+	void *state;			  /* owned; the protocol's */
+	bool fresh;			  /* nothing was read from it yet */
 	bool connected;
 	bool needs_reset;
-	int64_t born;	/* loop_now() */
-	uint64_t uses;	/* transactions begun, this one included */
-	unsigned target;    /* bit number for tried */
+	int64_t born;		 /* loop_now() */
+	uint64_t uses;		 /* transactions begun, this one included */
+	unsigned target;	 /* bit number for tried */
 	TAILQ_ENTRY(link) entry; /* in the idle list of its server */
 };
 

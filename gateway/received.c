@@ -25,8 +25,8 @@ format_date(char *buf, size_t size, int64_t wall_ms)
 
 	gmtime_r(&t, &tm);
 	snprintf(buf, size, "%s, %d %s %d %02d:%02d:%02d +0000",
-	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 /* An address literal as RFC 5321 4.1.3 wants it. */
@@ -70,10 +70,12 @@ received_line(char *buf, size_t size, const struct client *client,
 	    "\tby %.255s with %s%s%s id %s%s%s%.320s%s;\r\n"
 	    "\t%s\r\n",
 	    client->helo, client->name != NULL ? client->name : "",
-	    client->name != NULL ? " " : "", literal, hostname, client->esmtp ? "ESMTP" : "SMTP",
+	    client->name != NULL ? " " : "", literal, hostname,
+	    client->esmtp ? "ESMTP" : "SMTP",
 	    client->esmtp && client->tls ? "S" : "",
-	    client->esmtp && client->login != NULL ? "A" : "", id, tls, one ? "\r\n\tfor <" : "",
-	    one ? envelope->rcpts[0].addr.text : "", one ? ">" : "", date);
+	    client->esmtp && client->login != NULL ? "A" : "", id, tls,
+	    one ? "\r\n\tfor <" : "", one ? envelope->rcpts[0].addr.text : "",
+	    one ? ">" : "", date);
 	assert(n > 0 && (size_t)n < size);
 	return (size_t)n;
 }

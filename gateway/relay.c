@@ -218,8 +218,7 @@ delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 	if (dl->link != NULL && dl->link->pool != NULL && !dl->committed) {
 		if (!was_pooled)
 			dl->tried |= 1u << dl->link->target;
-		again = was_pooled ||
-		    pool_has_other(dl->link->pool, dl->tried);
+		again = was_pooled || pool_has_other(dl->link->pool, dl->tried);
 	}
 	dl->broken = true;
 	if (!again) {
@@ -362,6 +361,16 @@ tell_end(struct task *t)
 	destroy(dl);
 }
 
+static void
+cancel(struct delivery *dl)
+{
+	dl->broken = true;
+	let_go(dl);
+	timer_clear(&dl->deadline);
+	loop_undefer(dl->relay->loop, &dl->task);
+	destroy(dl);
+}
+
 bool
 relay_abandon(struct delivery **dlp)
 {
@@ -369,21 +378,7 @@ relay_abandon(struct delivery **dlp)
 
 	if (dl->committed || dl->ended)
 		return false;
-	relay_kill(dlp);
-	return true;
-}
-
-void
-relay_kill(struct delivery **dlp)
-{
-	struct delivery *dl = *dlp;
-
-	if (dl == NULL)
-		return;
-	dl->broken = true;
-	let_go(dl);
-	timer_clear(&dl->deadline);
-	loop_undefer(dl->relay->loop, &dl->task);
-	destroy(dl);
+	cancel(dl);
 	*dlp = NULL;
+	return true;
 }

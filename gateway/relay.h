@@ -37,7 +37,8 @@ struct relay_order { /* all borrowed until done or abandoned */
 	const struct envelope *envelope;
 	const struct message *message;
 	unsigned backend; /* index */
-	int64_t deadline; /* loop_now() milliseconds: a reply is there by then */
+	int64_t
+	    deadline; /* loop_now() milliseconds: a reply is there by then */
 };
 
 struct relay_outcome {
@@ -46,15 +47,15 @@ struct relay_outcome {
 	char text[REPLY_TEXT_MAX + 1];
 	/* for the record */
 	const char *backend;
-	const char *server;	/* NULL when none was reached */
+	const char *server;		/* NULL when none was reached */
 	char said[REPLY_TEXT_MAX + 32]; /* the backend's deciding reply */
 	char refusals[1024]; /* of several recipients, each with its reply */
-	char error[160];	/* what went wrong on our side; "" if nothing */
-	bool reused;		/* the connection came from the pool */
+	char error[160];     /* what went wrong on our side; "" if nothing */
+	bool reused;	     /* the connection came from the pool */
 	bool committed;
-	bool alarm;		/* a wrong configuration is likely */
-	bool uncertain;		/* committed, but no answer: it may be there */
-	size_t accepted;	/* recipients */
+	bool alarm;	 /* a wrong configuration is likely */
+	bool uncertain;	 /* committed, but no answer: it may be there */
+	size_t accepted; /* recipients */
 	size_t refused;
 	int64_t ms;
 };
@@ -69,7 +70,5 @@ struct delivery *relay_start(struct relay *r, const struct relay_order *order,
 /* The client left.  True: the delivery was not committed and is cancelled,
  * done will not be called.  False: it goes on and done will be called. */
 bool relay_abandon(struct delivery **dlp);
-/* Stops at once, whatever happened (the process ends). */
-void relay_kill(struct delivery **dlp);
 
 #endif

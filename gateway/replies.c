@@ -67,8 +67,7 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_TOO_SLOW] = { 451, "4.3.2", "checks took too long" },
 	[REPLY_TIMEOUT] = { 421, "4.4.2", "timeout" },
 	[REPLY_SHUTDOWN] = { 421, "4.3.2", "going down, please try again" },
-	[REPLY_TOO_MANY_CONNECTIONS] = { 421, "4.3.2",
-	    "too many connections" },
+	[REPLY_TOO_MANY_CONNECTIONS] = { 421, "4.3.2", "too many connections" },
 	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "too many errors" },
 };
 

@@ -18,11 +18,6 @@
 #include "stats.h"
 
 #define SESSION_MAGIC 0x73657373u
-#define REPLY_LINE_SIZE 512 /* RFC 5321 4.5.3.1.5, CRLF included */
-
-/* Open sessions of this process, for the drain. */
-static LIST_HEAD(, session) sessions = LIST_HEAD_INITIALIZER(sessions);
-
 static void on_input(void *ctx);
 static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
@@ -77,7 +72,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	s->chain = chain;
 	session_new_run(s);
 	s->conn = conn_new(f->loop, fd, &ops, s);
-	LIST_INSERT_HEAD(&sessions, s, entry);
+	LIST_INSERT_HEAD(&f->open, s, entry);
 	f->sessions++;
 	stats_sessions(f->stats, f->worker, 1);
 	if (net_list_has(&lc->proxy_from, peer)) {
@@ -400,78 +395,6 @@ on_end(void *ctx, enum conn_end why, int error)
 	}
 }
 
-/* Replies. */
-
-void
-session_raw(struct session *s, const char *text, size_t len)
-{
-	if (s->conn != NULL)
-		conn_put(s->conn, text, len);
-}
-
-/* A line of 512 octets in the making; what does not fit is left out. */
-struct reply_line {
-	size_t len;
-	char buf[REPLY_LINE_SIZE];
-};
-
-static void
-add(struct reply_line *l, const char *text)
-{
-	size_t n = strlen(text), room = sizeof(l->buf) - 2 - l->len;
-
-	if (n > room)
-		n = room;
-	memcpy(l->buf + l->len, text, n);
-	l->len += n;
-}
-
-void
-session_answer(
-    struct session *s, int code, const char *enhanced, const char *text)
-{
-	struct reply_line l = { 4,
-		{ (char)('0' + code / 100), (char)('0' + code / 10 % 10),
-		    (char)('0' + code % 10), ' ' } };
-
-	if (enhanced != NULL) {
-		add(&l, enhanced);
-		add(&l, " ");
-	}
-	add(&l, text);
-	if (code >= 400) {
-		if (l.len > REPLY_LINE_SIZE - TX_ID_MAX - 5)
-			l.len = REPLY_LINE_SIZE - TX_ID_MAX - 5;
-		add(&l, " [");
-		add(&l, s->tx.envelope.has_sender ? s->tx.id : s->id);
-		add(&l, "]");
-		txlog_note_reply(s, code, enhanced, text);
-	}
-	memcpy(l.buf + l.len, "\r\n", 2);
-	session_raw(s, l.buf, l.len + 2);
-}
-
-void
-session_reply(struct session *s, enum reply_id id)
-{
-	const struct own_reply *r = reply_own(id);
-
-	session_answer(s, r->code, r->enhanced, r->text);
-	s->errors += r->code >= 500;
-}
-
-void
-session_answer_judgement(struct session *s, const struct judgement *j)
-{
-	session_answer(s, j->code, j->enhanced, j->text);
-	s->errors += j->code >= 500;
-	if (j->verdict != VERDICT_DISCONNECT)
-		return;
-	if (s->tx.envelope.has_sender)
-		session_end_tx(s, "deferred");
-	session_close(s, "disconnected");
-}
-
 /* The end. */
 
 void
@@ -558,8 +481,7 @@ session_drain_all(struct front *f, bool now)
 {
 	struct session *s, *next;
 
-	(void)f;
-	LIST_FOREACH_SAFE (s, &sessions, entry, next) {
+	LIST_FOREACH_SAFE (s, &f->open, entry, next) {
 		if (s->state == SESSION_CLOSED || !now)
 			continue;
 		session_reply(s, REPLY_SHUTDOWN);

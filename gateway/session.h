@@ -14,6 +14,8 @@
  * only marks; the loop's reaper frees.
  */
 
+#include <sys/queue.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,9 +56,9 @@ struct listener_conf {
 	struct net_list xclient_from;  /* who may use XCLIENT */
 	bool xclient_login;	       /* its LOGIN counts as authentication */
 	struct net_list xforward_from; /* who may use XFORWARD */
-	const char *starttls_name;  /* tls block to offer STARTTLS with */
-	const char *tls_name;	    /* tls block for TLS from the start */
-	struct tls_context *starttls; /* resolved by conf.c; NULL: none */
+	const char *starttls_name;     /* tls block to offer STARTTLS with */
+	const char *tls_name;	       /* tls block for TLS from the start */
+	struct tls_context *starttls;  /* resolved by conf.c; NULL: none */
 	struct tls_context *tls;
 	bool require_tls; /* no mail in clear */
 	struct opt_list filter_names;
@@ -65,6 +67,8 @@ struct listener_conf {
 };
 extern const struct opt listener_options[];
 struct filter_instance;
+
+LIST_HEAD(session_list, session);
 
 /* What all sessions of a worker share.  Filled by worker.c; all borrowed. */
 struct front {
@@ -77,10 +81,11 @@ struct front {
 	const struct route_conf *routes;
 	struct stats *stats;
 	unsigned worker;
-	unsigned sessions;   /* open in this process */
-	bool draining;	     /* 421 at the next command */
-	bool closing;	     /* the process ends now */
-	uint32_t id_counter; /* for ids */
+	struct session_list open; /* this process's; for the drain */
+	unsigned sessions;	  /* how many they are */
+	bool draining;		  /* 421 at the next command */
+	bool closing;		  /* the process ends now */
+	uint32_t id_counter;	  /* for ids */
 	uint32_t id_salt;
 };
 

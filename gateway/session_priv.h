@@ -64,34 +64,34 @@ struct session {
 	struct smtp_data data;
 	uint64_t chunk_left; /* octets of this BDAT still to come */
 	bool chunk_last;
-	bool chunk_judged;	 /* DATA filters were asked */
-	int chunk_code;		 /* it is refused with this; 0: it is not */
+	bool chunk_judged; /* DATA filters were asked */
+	int chunk_code;	   /* it is refused with this; 0: it is not */
 	char chunk_enhanced[12];
 	const char *chunk_text; /* in the transaction's arena */
 	bool data_too_big;
-	int data_error; /* errno of the spool */
+	int data_error;	  /* errno of the spool */
 	bool tls_started; /* on this connection, by us */
-	bool greeted;	/* 220 was sent */
+	bool greeted;	  /* 220 was sent */
 	bool may_xclient; /* decided once, before the first greeting */
 	bool may_xforward;
-	char told_proto;	/* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
-	const char *told_helo;	/* by XCLIENT: stays whatever EHLO says */
-	const char *forwarded;	/* XFORWARD attributes, for the record */
-	struct chain *chain;	/* borrowed */
-	bool skip_line; /* the rest of a too long line is thrown away */
-	bool advancing; /* session_advance() is on the stack */
+	char told_proto;       /* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
+	const char *told_helo; /* by XCLIENT: stays whatever EHLO says */
+	const char *forwarded; /* XFORWARD attributes, for the record */
+	struct chain *chain;   /* borrowed */
+	bool skip_line;	       /* the rest of a too long line is thrown away */
+	bool advancing;	       /* session_advance() is on the stack */
 	int64_t errors;
 	unsigned tx_count;
-	int64_t began;	  /* loop_now() */
+	int64_t began; /* loop_now() */
 	int64_t data_began;
 	int64_t reply_by; /* loop_now(): end of data must be answered */
 	char id[SESSION_ID_MAX];
 	const char *end_reason;
-	const char *stage;   /* the verb that decided, for the record */
+	const char *stage; /* the verb that decided, for the record */
 	size_t rcpts_refused;
-	int refused_code;    /* of the filters' last refusal */
-	bool rcpts_deferred; /* one of them with a 4xx */
-	const char *refusals; /* "address: reply, ..." for the record */
+	int refused_code;	/* of the filters' last refusal */
+	bool rcpts_deferred;	/* one of them with a 4xx */
+	const char *refusals;	/* "address: reply, ..." for the record */
 	const char *last_reply; /* negative; for the record */
 	/* For the record; borrowed while the relay tells it, else NULL. */
 	const struct relay_outcome *outcome;
@@ -164,8 +164,8 @@ bool chunk_more(struct session *s);
 /* txlog.c */
 void txlog_transaction(struct session *s, const char *result);
 void txlog_session(struct session *s);
-void txlog_note_reply(struct session *s, int code, const char *enhanced,
-    const char *text);
+void txlog_note_reply(
+    struct session *s, int code, const char *enhanced, const char *text);
 void txlog_note_refusal(
     struct session *s, int code, const char *address, const char *text);
 

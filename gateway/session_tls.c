@@ -8,6 +8,35 @@
 #include "log.h"
 #include "session_priv.h"
 #include "tls.h"
+#include "verbs.h"
+
+enum reply_id
+verb_check_starttls(struct session *s, struct slice arg)
+{
+	size_t left;
+
+	if (arg.len > 0)
+		return REPLY_NO_ARGUMENT;
+	if (s->client.tls)
+		return REPLY_TLS_ALREADY;
+	if (s->listener->starttls == NULL)
+		return REPLY_NOT_IMPLEMENTED;
+	/* What was sent in clear behind STARTTLS was sent by somebody who
+	 * wants it to be taken for the client's own words under TLS. */
+	conn_input(s->conn, &left);
+	return left > 0 ? REPLY_TLS_INJECTED : REPLY_NONE;
+}
+
+void
+verb_act_starttls(struct session *s)
+{
+	session_reply(s, REPLY_START_TLS);
+	conn_flush(s->conn);
+	if (conn_unsent(s->conn) > 0)
+		session_close(s, "client-lost");
+	else
+		session_start_tls(s, s->listener->starttls);
+}
 
 void
 session_start_tls(struct session *s, struct tls_context *context)

@@ -15,11 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SMTP_LOCALPART_MAX 128 /* octets; RFC 5321 4.5.3.1.1 wants 64 at least,
-				* but VERP and SRS senders are longer */
-#define SMTP_DOMAIN_MAX 255   /* 4.5.3.1.2 */
-#define SMTP_PATH_MAX 256     /* 4.5.3.1.3, with the angle brackets */
-#define SMTP_PARAMS_MAX 16    /* ESMTP parameters on one command */
+#define SMTP_LOCALPART_MAX                                                   \
+	128		    /* octets; RFC 5321 4.5.3.1.1 wants 64 at least, \
+			     * but VERP and SRS senders are longer */
+#define SMTP_DOMAIN_MAX 255 /* 4.5.3.1.2 */
+#define SMTP_PATH_MAX 256   /* 4.5.3.1.3, with the angle brackets */
+#define SMTP_PARAMS_MAX 16  /* ESMTP parameters on one command */
 
 struct slice {
 	const char *ptr; /* not NUL-terminated; NULL when absent */

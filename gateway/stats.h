@@ -13,7 +13,7 @@
 
 struct stats;
 
-enum stats_cell { /* per worker and server */
+enum stats_cell {     /* per worker and server */
 	STATS_LINKS,  /* open connections, those being opened included */
 	STATS_IDLE,   /* of them idle in the pool */
 	STATS_OPENED, /* connections opened so far */

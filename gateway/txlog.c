@@ -15,11 +15,11 @@
 #define REFUSALS_MAX 1000
 
 void
-txlog_note_reply(struct session *s, int code, const char *enhanced,
-    const char *text)
+txlog_note_reply(
+    struct session *s, int code, const char *enhanced, const char *text)
 {
-	s->last_reply = arena_printf(
-	    &s->tx.arena, "%d %s %s", code, enhanced, text);
+	s->last_reply =
+	    arena_printf(&s->tx.arena, "%d %s %s", code, enhanced, text);
 }
 
 void
@@ -70,9 +70,9 @@ put_client(struct record *r, const struct session *s)
 	record_str(r, "login", s->client.login);
 	record_str(r, "xforward", s->forwarded);
 	if (s->client.tls) {
-		record_str(r, "tls", s->client.tls_version != NULL
-			? s->client.tls_version
-			: "yes");
+		record_str(r, "tls",
+		    s->client.tls_version != NULL ? s->client.tls_version
+						  : "yes");
 		record_str(r, "cipher", s->client.tls_cipher);
 		record_str(r, "subject", s->client.tls_subject);
 	}

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "route.h"
 #include "session_priv.h"
+#include "verbs.h"
 
 enum needs {
 	ANY_TIME,
@@ -49,16 +50,8 @@ static enum reply_id check_helo(struct session *s, struct slice arg);
 static enum reply_id check_ehlo(struct session *s, struct slice arg);
 static void act_helo(struct session *s);
 static void act_ehlo(struct session *s);
-static enum reply_id check_mail(struct session *s, struct slice arg);
-static void act_mail(struct session *s);
-static void undo_mail(struct session *s);
-static enum reply_id check_rcpt(struct session *s, struct slice arg);
-static void act_rcpt(struct session *s);
-static void undo_rcpt(struct session *s);
 static enum reply_id check_data(struct session *s, struct slice arg);
 static void act_data(struct session *s);
-static enum reply_id check_starttls(struct session *s, struct slice arg);
-static void act_starttls(struct session *s);
 static void act_rset(struct session *s);
 static void act_noop(struct session *s);
 static void act_vrfy(struct session *s);
@@ -81,17 +74,17 @@ static const struct verb verbs[] = {
 	{ .verb = SMTP_MAIL,
 	    .name = "MAIL",
 	    .needs = NEEDS_NO_MAIL,
-	    .check = check_mail,
+	    .check = verb_check_mail,
 	    .phase = PHASE_MAIL,
-	    .act = act_mail,
-	    .undo = undo_mail },
+	    .act = verb_act_mail,
+	    .undo = verb_undo_mail },
 	{ .verb = SMTP_RCPT,
 	    .name = "RCPT",
 	    .needs = NEEDS_MAIL,
-	    .check = check_rcpt,
+	    .check = verb_check_rcpt,
 	    .phase = PHASE_RCPT,
-	    .act = act_rcpt,
-	    .undo = undo_rcpt },
+	    .act = verb_act_rcpt,
+	    .undo = verb_undo_rcpt },
 	{ .verb = SMTP_DATA,
 	    .name = "DATA",
 	    .needs = NEEDS_RCPT,
@@ -108,9 +101,9 @@ static const struct verb verbs[] = {
 	{ .verb = SMTP_STARTTLS,
 	    .name = "STARTTLS",
 	    .needs = NEEDS_NO_MAIL,
-	    .check = check_starttls,
+	    .check = verb_check_starttls,
 	    .phase = NO_PHASE,
-	    .act = act_starttls },
+	    .act = verb_act_starttls },
 	{ .verb = SMTP_XCLIENT,
 	    .name = "XCLIENT",
 	    .needs = NEEDS_IDLE,
@@ -362,197 +355,6 @@ act_ehlo(struct session *s)
 		: "");
 
 	session_raw(s, text, (size_t)n);
-}
-
-/* MAIL */
-
-static enum reply_id
-path_reply(enum smtp_path_fault fault, enum reply_id syntax)
-{
-	switch (fault) {
-	case SMTP_PATH_GOOD:
-		return REPLY_NONE;
-	case SMTP_PATH_SYNTAX:
-		return syntax;
-	case SMTP_PATH_LONG:
-		return REPLY_PATH_TOO_LONG;
-	case SMTP_PATH_NEEDS_DOMAIN:
-		return REPLY_NEEDS_DOMAIN;
-	case SMTP_PATH_PARAMS:
-		return REPLY_BAD_PARAMETERS;
-	}
-	return syntax;
-}
-
-static enum reply_id
-take_size(struct session *s, struct slice value)
-{
-	if (!smtp_parse_number(value, UINT64_MAX, &s->tx.envelope.size))
-		return REPLY_BAD_SIZE;
-	if (s->tx.envelope.size > (uint64_t)s->front->limits->message_size)
-		return REPLY_TOO_BIG;
-	return REPLY_NONE;
-}
-
-static enum reply_id
-take_body(struct session *s, struct slice value)
-{
-	if (slice_is(value, "7BIT"))
-		s->tx.envelope.body = BODY_7BIT;
-	else if (slice_is(value, "8BITMIME"))
-		s->tx.envelope.body = BODY_8BITMIME;
-	else
-		return REPLY_BAD_BODY;
-	return REPLY_NONE;
-}
-
-static enum reply_id
-take_mail_params(struct session *s, const struct smtp_params *params)
-{
-	enum reply_id no = REPLY_NONE;
-	size_t i;
-
-	for (i = 0; i < params->count && no == REPLY_NONE; i++) {
-		if (slice_is(params->list[i].name, "SIZE"))
-			no = take_size(s, params->list[i].value);
-		else if (slice_is(params->list[i].name, "BODY"))
-			no = take_body(s, params->list[i].value);
-		else
-			no = REPLY_UNKNOWN_PARAMETER;
-	}
-	return no;
-}
-
-static enum reply_id
-check_mail(struct session *s, struct slice arg)
-{
-	struct envelope *e = &s->tx.envelope;
-	struct smtp_params params;
-	struct smtp_path path;
-	enum reply_id no;
-
-	no = path_reply(smtp_parse_mail(arg, &path, &params), REPLY_BAD_SENDER);
-	e->size = 0;
-	e->body = BODY_UNSPECIFIED;
-	if (no == REPLY_NONE)
-		no = take_mail_params(s, &params);
-	if (no != REPLY_NONE)
-		return no;
-	e->sender = envelope_address(&s->tx.arena, &path);
-	e->has_sender = true;
-	snprintf(s->tx.id, sizeof(s->tx.id), "%s.%u", s->id, ++s->tx_count);
-	s->tx.began_ms = loop_now(s->front->loop);
-	return REPLY_NONE;
-}
-
-static void
-act_mail(struct session *s)
-{
-	session_reply(s, REPLY_SENDER_OK);
-}
-
-static void
-undo_mail(struct session *s)
-{
-	session_end_tx(s, "refused");
-}
-
-/* RCPT */
-
-/* "user%elsewhere", "elsewhere!user", "\"user@elsewhere\"": a backend that
- * trusts us might send it on to elsewhere, which no route allowed. */
-static bool
-routes_onward(const struct smtp_path *path)
-{
-	size_t i;
-
-	for (i = 0; i < path->local.len; i++)
-		if (memchr("%!@", path->local.ptr[i], 3) != NULL)
-			return true;
-	return false;
-}
-
-static enum reply_id
-check_rcpt(struct session *s, struct slice arg)
-{
-	struct envelope *e = &s->tx.envelope;
-	struct smtp_params params;
-	struct smtp_path path;
-	struct address addr;
-	enum reply_id no;
-	int route;
-
-	no = path_reply(
-	    smtp_parse_rcpt(arg, &path, &params), REPLY_BAD_RECIPIENT);
-	if (no != REPLY_NONE)
-		return no;
-	if (params.count > 0)
-		return REPLY_UNKNOWN_PARAMETER;
-	addr = envelope_address(&s->tx.arena, &path);
-	route = router_find(s->front->router, &addr);
-	if (routes_onward(&path))
-		no = REPLY_LOCAL_PART_ROUTES;
-	else if (route == -1)
-		no = REPLY_RELAYING_DENIED;
-	else if (e->count >= (size_t)s->front->limits->recipients)
-		no = REPLY_TOO_MANY_RECIPIENTS;
-	else if (e->count > 0 &&
-	    s->front->routes[e->rcpts[0].route].backend !=
-		s->front->routes[route].backend)
-		no = REPLY_OTHER_DESTINATION;
-	if (no != REPLY_NONE) {
-		txlog_note_refusal(
-		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
-		return no;
-	}
-	envelope_add(e, &addr)->route = (unsigned)route;
-	return REPLY_NONE;
-}
-
-static void
-act_rcpt(struct session *s)
-{
-	session_reply(s, REPLY_RECIPIENT_OK);
-}
-
-static void
-undo_rcpt(struct session *s)
-{
-	struct envelope *e = &s->tx.envelope;
-
-	txlog_note_refusal(
-	    s, s->refused_code, e->rcpts[e->count - 1].addr.text, s->tx.reason);
-	envelope_drop_last(e);
-}
-
-/* STARTTLS */
-
-static enum reply_id
-check_starttls(struct session *s, struct slice arg)
-{
-	size_t left;
-
-	if (arg.len > 0)
-		return REPLY_NO_ARGUMENT;
-	if (s->client.tls)
-		return REPLY_TLS_ALREADY;
-	if (s->listener->starttls == NULL)
-		return REPLY_NOT_IMPLEMENTED;
-	/* What was sent in clear behind STARTTLS was sent by somebody who
-	 * wants it to be taken for the client's own words under TLS. */
-	conn_input(s->conn, &left);
-	return left > 0 ? REPLY_TLS_INJECTED : REPLY_NONE;
-}
-
-static void
-act_starttls(struct session *s)
-{
-	session_reply(s, REPLY_START_TLS);
-	conn_flush(s->conn);
-	if (conn_unsent(s->conn) > 0)
-		session_close(s, "client-lost");
-	else
-		session_start_tls(s, s->listener->starttls);
 }
 
 /* DATA */

@@ -13,10 +13,10 @@ struct stats;
 struct worker_start {
 	const struct config *config;
 	struct stats *stats;
-	unsigned number;     /* column in the shared memory */
+	unsigned number;       /* column in the shared memory */
 	const int *listen_fds; /* in the order of listeners and addresses */
-	int master_fd; /* end of file: the master is gone */
-	int agent_fd;  /* -1: no agent */
+	int master_fd;	       /* end of file: the master is gone */
+	int agent_fd;	       /* -1: no agent */
 };
 
 /* Runs until the end; returns the exit code. */

@@ -15,12 +15,15 @@ here=$(dirname "$0")
 LINT_OBJ=${LINT_OBJ:-build/obj-cc}
 LINT_CC=${LINT_CC:-cc -iquote . -iquote gateway -D_GNU_SOURCE -std=c11}
 LINT_TEST_CC=${LINT_TEST_CC:--iquote tests/support}
-LINT_GLOBALS=${LINT_GLOBALS:-6}
+# Writable objects: the log's state, conn's shared buffer, three counters for
+# tests (operations, connections, messages), the master's signal flags, the
+# reader of libconfuse's callbacks (which get no context), the daemon's pipe.
+LINT_GLOBALS=${LINT_GLOBALS:-8}
 CLANG_FORMAT=${CLANG_FORMAT:-clang-format}
 POSTERND=${POSTERND:-build/posternd}
 
 # Files that may use libevent; everybody else uses loop, op and conn.
-event_files='^(loop|conn|time|op|reaper|worker|master|listener|agent)\.[ch]$'
+event_files='^(loop|conn|conn_impl|time|op|reaper|worker|master|listener|agent)\.[ch]$'
 linux_headers='^(linux\/|sys\/(epoll|prctl|sendfile|inotify|eventfd|timerfd|signalfd|fanotify|syscall|capability|vfs)\.h)'
 banned='strcpy|strcat|strncpy|sprintf|vsprintf|gets|atoi|atol|strtok|alloca|system|popen|signal|gethostbyname|bufferevent_[a-z_]*'
 
