@@ -126,11 +126,13 @@ clean_tree() {
 	.Nm postern.conf
 	.Nd configuration
 	.Sh DESCRIPTION
-	.Ss global
+	A file.
+	.Sh GLOBAL OPTIONS
 	.Bl -tag -width Ds
 	.It Ic hostname
 	Our name.
 	.El
+	.Sh SECTIONS
 	.Ss backend pool
 	.Bl -tag -width Ds
 	.It Ic max
@@ -139,7 +141,7 @@ clean_tree() {
 	END
 	cat >build/posternd <<-'END'
 	#!/bin/sh
-	printf 'global.hostname\tstring\t\tour name\n'
+	printf 'hostname\tstring\t\tour name\n'
 	printf 'backend.pool.max\tnumber\t32\tconnections\n'
 	END
 	chmod +x build/posternd
@@ -242,9 +244,13 @@ plant globals "gateway: 9 writable objects, budget 8" \
 plant unused "nobody else uses log_more" \
     "printf 'void log_more(void)\n{\n}\n' >>$log; compile $log"
 plant format "$log:11: not formatted" "echo 'int  a ;' >>$log"
-plant options "option global.user is not described" \
-    "printf 'printf \"global.user\\\\tstring\\\\t\\\\t\\\\n\"\n' >>build/posternd"
-plant options "postern.conf.5:15: backend.pool.max is described" \
+plant options "option user is not described" \
+    "printf 'printf \"user\\\\tstring\\\\t\\\\t\\\\n\"\n' >>build/posternd"
+plant options "option backend.pool.idle is not described" \
+    "printf 'printf \"backend.pool.idle\\\\tnumber\\\\t4\\\\t\\\\n\"\n' >>build/posternd"
+plant options "postern.conf.5:11: hostname is described" \
+    "grep -v hostname build/posternd >x; cat x >build/posternd"
+plant options "postern.conf.5:17: backend.pool.max is described" \
     "grep -v pool.max build/posternd >x; cat x >build/posternd"
 plant shell "tests/bad.sh:2:" "printf '#!/bin/sh\nx=1\n' >tests/bad.sh"
 plant manual "man/postern.conf.5:" "echo '.It Ic lost' >>man/postern.conf.5"
