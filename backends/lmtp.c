@@ -11,6 +11,7 @@ const struct backend backend_lmtp = {
 	.name = "lmtp",
 	.summary = "hands mail to a mail store by LMTP",
 	.link = BACKEND_SERVER,
+	.goodbye = "QUIT\r\n",
 	.deliver = deliver,
 	.state_size = sizeof(struct smtp_client_state),
 	.link_size = sizeof(struct smtp_client_link),

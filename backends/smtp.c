@@ -11,6 +11,7 @@ const struct backend backend_smtp = {
 	.name = "smtp",
 	.summary = "hands mail to a server by SMTP",
 	.link = BACKEND_SERVER,
+	.goodbye = "QUIT\r\n",
 	.deliver = deliver,
 	.state_size = sizeof(struct smtp_client_state),
 	.link_size = sizeof(struct smtp_client_link),

@@ -44,6 +44,7 @@ static void find_backend(
     struct conf_reader *, const struct conf_block *, struct route_conf *);
 static void check_relay(
     struct conf_reader *, const struct conf_block *, const struct route_conf *);
+static bool speaks_for_others(const struct listener_conf *);
 static bool takes_all(const struct conf_block *, const struct route_conf *);
 static bool is_name(const char *);
 
@@ -414,7 +415,7 @@ check_relay(struct conf_reader *r, const struct conf_block *b,
 		for (i = 0; i < lc->address.count; i++) {
 			const struct net_addr *a = &lc->address.list[i];
 
-			if (net_is_loopback(a) && lc->proxy_from.count == 0)
+			if (net_is_loopback(a) && !speaks_for_others(lc))
 				continue;
 			conf_complain(r, b->line,
 			    "route '%s' takes every recipient, and listen "
@@ -422,11 +423,18 @@ check_relay(struct conf_reader *r, const struct conf_block *b,
 			    "route rcpt-domain, or open-relay = yes if it is "
 			    "meant",
 			    rc->name, lc->name, net_text(a, text, sizeof(text)),
-			    lc->proxy_from.count > 0
+			    speaks_for_others(lc)
 				? "has clients behind a proxy"
 				: "is reached from other machines");
 			return;
 		}
+}
+
+/* Its clients may be anybody, whoever connects. */
+static bool
+speaks_for_others(const struct listener_conf *lc)
+{
+	return lc->proxy_from.count > 0 || lc->xclient_from.count > 0;
 }
 
 /* A list with a mistake in it is not an empty one. */

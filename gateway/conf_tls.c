@@ -39,6 +39,9 @@ load(struct conf_reader *r, const struct conf_block *b, struct tls_conf *tc)
 	else if (tls_load(tc, why, sizeof(why)) == -1)
 		conf_complain(r, conf_line(b, "certificate"), "tls '%s': %s",
 		    tc->name, why);
+	if (tc->client_ca != NULL && tc->verify_client == TLS_VERIFY_NONE)
+		conf_warn(r, conf_line(b, "client-ca"),
+		    "client-ca is of no use without verify-client");
 	for (i = 0; i < r->config->listener_count; i++)
 		if ((lc[i].starttls_name != NULL &&
 			strcmp(lc[i].starttls_name, tc->name) == 0) ||

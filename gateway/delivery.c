@@ -357,8 +357,7 @@ delivery_forget(struct delivery *dl)
 	dl->state = NULL;
 	if (dl->conf->type->state_size > 0)
 		dl->state = xcalloc(1, dl->conf->type->state_size);
-	memset(
-	    dl->outcomes, 0, dl->order.envelope->count * sizeof(*dl->outcomes));
+	memset(dl->outcomes, 0, dl->count * sizeof(*dl->outcomes));
 }
 
 /* What is to be delivered, and its results. */
@@ -372,14 +371,15 @@ dl_envelope(const struct delivery *dl)
 size_t
 dl_count(const struct delivery *dl)
 {
-	return dl->order.envelope->count;
+	return dl->count;
 }
 
 const struct address *
 dl_recipient(const struct delivery *dl, size_t i)
 {
 	assert(i < dl_count(dl));
-	return &dl->order.envelope->rcpts[i].addr;
+	return &dl->order.envelope->rcpts[dl->todo != NULL ? dl->todo[i] : i]
+		    .addr;
 }
 
 const struct client *

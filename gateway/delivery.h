@@ -37,6 +37,8 @@ struct delivery {
 	struct link *link; /* owned while not NULL */
 	uint32_t tried;
 	void *state;		     /* owned; the protocol's */
+	size_t count;		     /* recipients of this delivery */
+	size_t *todo;		     /* owned; their indexes; NULL: all */
 	struct dl_outcome *outcomes; /* owned; one per recipient */
 	reply_fn *next;		     /* who gets the next reply */
 	struct reply reply;	     /* being read, or last read */
@@ -48,9 +50,10 @@ struct delivery {
 	bool committed;
 	bool reusable;
 	bool reset_after;
-	bool broken; /* the link must not be used again */
-	bool reused; /* the first link came from the pool */
-	bool ended;  /* the outcome is certain; done is on its way */
+	bool abandoned; /* the client left */
+	bool broken;	/* the link must not be used again */
+	bool reused;	/* the first link came from the pool */
+	bool ended;	/* the outcome is certain; done is on its way */
 	bool uncertain;
 	char error[160];    /* what went wrong; "" if nothing */
 	const char *server; /* for the record */

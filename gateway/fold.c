@@ -129,6 +129,11 @@ fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
 		    (class == 5 && o->code / 100 == 2))
 			take(o, &mapped, &outcomes[i].reply);
 	}
+	o->accepted += o->known;
+	if (count == 0) {
+		o->code = 250;
+		compat_strlcpy(o->text, "delivered before", sizeof(o->text));
+	}
 	if (o->accepted > 0 && o->code / 100 == 5) {
 		o->code = 451;
 		compat_strlcpy(o->enhanced, "4.5.0", sizeof(o->enhanced));

@@ -31,7 +31,8 @@ void fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
 /* The reply when there is no reply: 451 4.4.1. */
 void fold_trouble(struct reply *r);
 
-/* Fills code, enhanced, text, said, accepted, refused, alarm. */
+/* Fills code, enhanced, text, said, accepted, refused, alarm; o->known counts
+ * recipients that have the message from an earlier attempt. */
 void fold(
     const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o);
 

@@ -27,6 +27,7 @@ intake_begin(struct session *s)
 	s->data_too_big = false;
 	s->data_error = 0;
 	s->data_began = loop_now(s->front->loop);
+	s->data_received = 0;
 	s->state = SESSION_DATA;
 }
 
@@ -61,6 +62,7 @@ intake_more(struct session *s)
 		used += step.used;
 	}
 	conn_consume(s->conn, used);
+	s->data_received += (int64_t)used;
 	if (s->data.ended)
 		intake_complete(s);
 	return true;
@@ -143,19 +145,6 @@ relay(struct session *s)
 	s->delivery = relay_start(s->front->relay, &order, on_relayed, s);
 }
 
-static const char *
-result_name(int code)
-{
-	switch (code / 100) {
-	case 2:
-		return "accepted";
-	case 4:
-		return "deferred";
-	default:
-		return "rejected";
-	}
-}
-
 static void
 on_relayed(void *ctx, const struct relay_outcome *o)
 {
@@ -177,8 +166,10 @@ on_relayed(void *ctx, const struct relay_outcome *o)
 	else
 		snprintf(text, sizeof(text), "%s", o->text);
 	session_answer(s, o->code, o->enhanced, text);
-	if (s->state != SESSION_CLOSED)
-		session_end_tx(s, result_name(o->code));
+	if (o->code / 100 == 2)
+		session_delivered(s);
+	else
+		session_end_tx(s, o->code / 100 == 4 ? "deferred" : "rejected");
 	session_advance(s);
 }
 

@@ -71,6 +71,14 @@ chunk_check(struct session *s, struct slice arg)
 	return REPLY_NONE;
 }
 
+/* Octets of a refused chunk need their time, too. */
+static void
+start_clock(struct session *s)
+{
+	s->data_began = loop_now(s->front->loop);
+	s->data_received = 0;
+}
+
 /* The DATA filters are asked before the first chunk is kept. */
 void
 chunk_act(struct session *s)
@@ -82,6 +90,8 @@ chunk_act(struct session *s)
 	}
 	if (s->chunk_code == 0 && s->tx.message == NULL)
 		intake_begin(s);
+	if (s->tx.message == NULL || message_size(s->tx.message) == 0)
+		start_clock(s);
 	s->state = SESSION_CHUNK;
 }
 
@@ -89,6 +99,7 @@ void
 chunk_refuse(struct session *s, const struct judgement *j)
 {
 	set_refusal(s, j->code, j->enhanced, j->text);
+	start_clock(s);
 	s->state = SESSION_CHUNK;
 }
 
@@ -97,6 +108,7 @@ refused(struct session *s)
 {
 	s->stage = "BDAT";
 	session_answer(s, s->chunk_code, s->chunk_enhanced, s->chunk_text);
+	s->errors += s->chunk_code >= 500;
 	if (s->chunk_code == 421)
 		session_close(s, "disconnected");
 	else if (s->tx.envelope.has_sender && s->tx.envelope.count > 0)
@@ -144,6 +156,7 @@ chunk_more(struct session *s)
 	}
 	conn_consume(s->conn, len);
 	s->chunk_left -= len;
+	s->data_received += (int64_t)len;
 	if (s->chunk_left == 0)
 		chunk_over(s);
 	return true;

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "conf.h"
+#include "journal.h"
 #include "log.h"
 #include "master_priv.h"
 #include "mem.h"
@@ -95,7 +96,8 @@ begin(struct master *m, struct config **config)
 		return code;
 	columns = columns_for(NULL, c);
 	m->tickets = tls_tickets_new();
-	if (columns == NULL || m->tickets == NULL)
+	m->journal = journal_new();
+	if (columns == NULL || m->tickets == NULL || m->journal == NULL)
 		return EX_OSERR;
 	m->rotate_at = master_now() + TICKETS_MS;
 	if (log_open(&c->log) == -1) {
@@ -431,6 +433,7 @@ end(struct master *m)
 		if (m->life_fds[i] != -1)
 			close(m->life_fds[i]);
 	}
+	journal_free(&m->journal);
 	tls_tickets_free(&m->tickets);
 	pidfile_remove(m);
 	free(m->pid_file);

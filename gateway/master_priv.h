@@ -78,6 +78,7 @@ struct master {
 	int life_fds[2];  /* a pipe; its writing end is the master's alone */
 	int pid_fd;	  /* -1: none */
 	char *pid_file;	  /* owned */
+	struct journal *journal;     /* owned; shared by all workers */
 	struct tls_tickets *tickets; /* owned; keys shared by all workers */
 	int64_t rotate_at;	     /* when they get new ones */
 	bool stopping;

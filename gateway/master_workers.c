@@ -259,6 +259,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 	const struct worker_start start = {
 		.config = g->config,
 		.stats = g->columns->stats,
+		.journal = m->journal,
 		.number = g->workers[i].column,
 		.listen_fds = g->fds,
 		.master_fd = m->life_fds[0],

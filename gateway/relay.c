@@ -23,6 +23,7 @@
 #include "mem.h"
 #include "message.h"
 #include "relay.h"
+#include "remember.h"
 
 #define DELIVERY_MAGIC 0x646c7631u
 
@@ -33,6 +34,7 @@ struct relay {
 	struct pool **pools; /* owned; NULL for backends without servers */
 	int agent_fd;
 	const char *hostname;
+	struct journal *journal; /* borrowed; may be NULL */
 };
 
 static void got_link(struct pool_wait *w, struct link *l, const char *why);
@@ -85,10 +87,36 @@ relay_close_idle(struct relay *r)
 			pool_close_idle(r->pools[i]);
 }
 
+void
+relay_set_journal(struct relay *r, struct journal *j)
+{
+	r->journal = j;
+}
+
 const char *
 dl_helo(const struct delivery *dl)
 {
 	return dl->conf->helo != NULL ? dl->conf->helo : dl->relay->hostname;
+}
+
+/* All of them, but those that an earlier attempt delivered to. */
+static void
+choose_recipients(struct delivery *dl)
+{
+	const struct envelope *e = dl->order.envelope;
+	bool *done = recall_done(dl->relay->journal, dl->began, dl->conf->name,
+	    e, dl->order.message);
+	size_t i;
+
+	dl->count = e->count;
+	if (done == NULL)
+		return;
+	dl->todo = xcalloc(e->count, sizeof(*dl->todo));
+	dl->count = 0;
+	for (i = 0; i < e->count; i++)
+		if (!done[i])
+			dl->todo[dl->count++] = i;
+	free(done);
 }
 
 struct delivery *
@@ -107,11 +135,14 @@ relay_start(struct relay *r, const struct relay_order *order,
 	dl->began = loop_now(r->loop);
 	dl->wait.got = got_link;
 	dl->task.run = tell_end;
-	dl->outcomes =
-	    xcalloc(order->envelope->count, sizeof(struct dl_outcome));
+	choose_recipients(dl);
+	dl->outcomes = xcalloc(dl->count + 1, sizeof(struct dl_outcome));
 	timer_init(&dl->deadline, r->loop, on_deadline, dl);
 	timer_set(&dl->deadline, order->deadline);
-	attempt(dl, false);
+	if (dl->count > 0)
+		attempt(dl, false);
+	else
+		finish(dl);
 	return dl;
 }
 
@@ -332,11 +363,60 @@ list_refusals(const struct delivery *dl, struct relay_outcome *o)
 	}
 }
 
+/*
+ * What the reply does not tell is kept for the client's retry: refusals for
+ * good behind a 4xx, and recipients who have the message behind a 4xx or
+ * without a client.
+ */
+static void
+remember(struct delivery *dl, const struct relay_outcome *o)
+{
+	const struct envelope *e = dl->order.envelope;
+	struct journal *j = dl->relay->journal;
+	int64_t now = loop_now(dl->relay->loop);
+	bool *done, alarm;
+	struct reply mapped;
+	size_t i;
+
+	if (dl->abandoned && o->code / 100 == 2)
+		relay_remember_delivered(
+		    dl->relay, dl->order.backend, e, dl->order.message);
+	if (e->count == 1 || o->code / 100 != 4)
+		return;
+	done = xcalloc(e->count, sizeof(*done));
+	for (i = 0; i < dl->count; i++) {
+		fold_map(dl->outcomes[i].stage, &dl->outcomes[i].reply, &mapped,
+		    &alarm);
+		if (reply_class(mapped.code) == 2)
+			done[dl->todo != NULL ? dl->todo[i] : i] = true;
+		if (reply_class(mapped.code) == 5)
+			remember_refused(j, now, dl->conf->name, &e->sender,
+			    dl_recipient(dl, i), &mapped);
+	}
+	if (o->accepted > o->known)
+		remember_done(
+		    j, now, dl->conf->name, e, dl->order.message, done);
+	free(done);
+}
+
+void
+relay_remember_delivered(struct relay *r, unsigned backend,
+    const struct envelope *e, const struct message *m)
+{
+	bool *done = xcalloc(e->count, sizeof(*done));
+
+	memset(done, 1, e->count * sizeof(*done));
+	remember_done(r->journal, loop_now(r->loop), r->backends[backend].name,
+	    e, m, done);
+	free(done);
+}
+
 static void
 destroy(struct delivery *dl)
 {
 	free(dl->state);
 	free(dl->outcomes);
+	free(dl->todo);
 	dl->magic = 0;
 	free(dl);
 }
@@ -347,7 +427,9 @@ tell_end(struct task *t)
 	struct delivery *dl = container_of(t, struct delivery, task);
 	struct relay_outcome o;
 
-	fold(dl->outcomes, dl_count(dl), &o);
+	o.known = dl->order.envelope->count - dl->count;
+	fold(dl->outcomes, dl->count, &o);
+	remember(dl, &o);
 	o.refusals[0] = '\0';
 	list_refusals(dl, &o);
 	o.backend = dl->conf->name;
@@ -376,8 +458,10 @@ relay_abandon(struct delivery **dlp)
 {
 	struct delivery *dl = *dlp;
 
-	if (dl->committed || dl->ended)
+	if (dl->committed || dl->ended) {
+		dl->abandoned = true;
 		return false;
+	}
 	cancel(dl);
 	*dlp = NULL;
 	return true;

@@ -16,6 +16,7 @@
 #include "pool.h"
 
 struct client;
+struct journal;
 struct loop;
 struct message;
 struct stats;
@@ -28,6 +29,11 @@ struct relay *relay_new(struct loop *l, const struct backend_conf *conf,
     size_t count, struct stats *stats, unsigned worker, int agent_fd,
     const char *hostname);
 void relay_free(struct relay **rp);
+/* Where ends are kept that a client was not told; NULL: nowhere. */
+void relay_set_journal(struct relay *r, struct journal *j);
+/* The client may not have heard that all recipients have the message. */
+void relay_remember_delivered(struct relay *r, unsigned backend,
+    const struct envelope *e, const struct message *m);
 /* Closes idle connections (drain). */
 void relay_close_idle(struct relay *r);
 
@@ -54,6 +60,7 @@ struct relay_outcome {
 	bool reused;	     /* the connection came from the pool */
 	bool committed;
 	bool alarm;	 /* a wrong configuration is likely */
+	size_t known;	 /* recipients that had it already */
 	bool uncertain;	 /* committed, but no answer: it may be there */
 	size_t accepted; /* recipients */
 	size_t refused;

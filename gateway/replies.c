@@ -9,6 +9,7 @@
 
 static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_NONE] = { 451, "4.3.0", "internal error" },
+	[REPLY_SAID] = { 451, "4.3.0", "internal error" },
 	[REPLY_OK] = { 250, "2.0.0", "ok" },
 	[REPLY_SENDER_OK] = { 250, "2.1.0", "sender ok" },
 	[REPLY_RECIPIENT_OK] = { 250, "2.1.5", "recipient ok" },
@@ -18,7 +19,7 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_VRFY] = { 252, "2.0.0",
 	    "send the message, and delivery will be attempted" },
 	[REPLY_HELP] = { 214, "2.0.0",
-	    "HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT" },
+	    "HELO EHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT" },
 	[REPLY_ACCEPTED] = { 250, "2.0.0", "message accepted" },
 	[REPLY_UNKNOWN_COMMAND] = { 500, "5.5.1", "unknown command" },
 	[REPLY_NOT_IMPLEMENTED] = { 502, "5.5.1", "command not implemented" },
@@ -47,7 +48,7 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_TLS_ALREADY] = { 503, "5.5.1", "TLS is active already" },
 	[REPLY_TLS_INJECTED] = { 554, "5.5.0",
 	    "commands behind STARTTLS in clear are not accepted" },
-	[REPLY_TLS_FIRST] = { 530, "5.7.0", "must issue STARTTLS first" },
+	[REPLY_TLS_FIRST] = { 530, "5.7.0", "mail is taken under TLS only" },
 	[REPLY_HELO_FIRST] = { 503, "5.5.1", "say HELO or EHLO first" },
 	[REPLY_MAIL_FIRST] = { 503, "5.5.1", "MAIL first" },
 	[REPLY_RCPT_FIRST] = { 503, "5.5.1", "RCPT first" },

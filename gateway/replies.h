@@ -9,6 +9,7 @@
 
 enum reply_id {
 	REPLY_NONE,
+	REPLY_SAID, /* no reply of the table: it is said already */
 	REPLY_OK,
 	REPLY_SENDER_OK,
 	REPLY_RECIPIENT_OK,

@@ -13,11 +13,11 @@
 #include "conn.h"
 #include "log.h"
 #include "loop.h"
-#include "message.h"
 #include "session_priv.h"
 #include "stats.h"
 
 #define SESSION_MAGIC 0x73657373u
+#define CONFIRM_MS 10000 /* a message is kept for so long behind its 250 */
 static void on_input(void *ctx);
 static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
@@ -204,6 +204,7 @@ on_judged(void *ctx, const struct judgement *j)
 static void
 run_line(struct session *s, const char *line, size_t len)
 {
+	session_confirmed(s);
 	if (s->skip_line) {
 		s->skip_line = false;
 		return;
@@ -265,27 +266,25 @@ too_many_errors(struct session *s)
  * before, whatever trickles in; a message has a little more time for each
  * octet that came.
  */
-static void
-set_deadline(struct session *s)
+void
+session_set_deadline(struct session *s)
 {
 	const struct limits_conf *limits = s->front->limits;
 	int64_t now = loop_now(s->front->loop), at, slowest;
 
-	if (s->state != SESSION_DATA && s->state != SESSION_CHUNK) {
-		conn_deadline(s->conn, now + limits->command_timeout);
-		return;
+	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK) {
+		at = now + limits->data_timeout;
+		slowest = s->data_began + limits->data_timeout +
+		    s->data_received * 1000 / limits->data_rate;
+		conn_deadline(s->conn, at < slowest ? at : slowest);
+	} else if (s->state == SESSION_COMMAND) {
+		at = limits->command_timeout;
+		if (s->confirming && at > CONFIRM_MS)
+			at = CONFIRM_MS;
+		conn_deadline(s->conn, now + at);
 	}
-	at = now + limits->data_timeout;
-	slowest = s->data_began + limits->data_timeout +
-	    (int64_t)(message_size(s->tx.message) * 1000 /
-		(uint64_t)limits->data_rate);
-	conn_deadline(s->conn, at < slowest ? at : slowest);
 }
 
-/*
- * The only loop.  Whatever completes ends by calling it; a call from inside
- * itself changes nothing, because the loop goes on anyway.
- */
 void
 session_advance(struct session *s)
 {
@@ -317,7 +316,7 @@ session_advance(struct session *s)
 	if (conn_at_eof(s->conn))
 		session_close(s, "client-gone");
 	else if (moved)
-		set_deadline(s);
+		session_set_deadline(s);
 }
 
 /* What the connection tells. */
@@ -363,8 +362,12 @@ timed_out(struct session *s)
 	if (s->state == SESSION_HEADER)
 		session_header_failed(s, "no header in time");
 	else if (s->state == SESSION_TLS)
-		session_close(s, "client-lost");
-	else if (s->wait != WAIT_NOTHING)
+		session_tls_failed(s, "no handshake in time");
+	else if (s->confirming) {
+		session_confirmed(
+		    s); /* it has the 250, or will never ask again */
+		session_set_deadline(s);
+	} else if (s->wait != WAIT_NOTHING)
 		intake_timeout(s);
 	else {
 		session_reply(s, REPLY_TIMEOUT);
@@ -385,7 +388,7 @@ on_end(void *ctx, enum conn_end why, int error)
 		break;
 	case CONN_ERROR:
 		if (s->state == SESSION_TLS)
-			session_tls_failed(s);
+			session_tls_failed(s, conn_tls_error(s->conn));
 		else
 			session_close(s, "client-lost");
 		break;
@@ -396,23 +399,6 @@ on_end(void *ctx, enum conn_end why, int error)
 }
 
 /* The end. */
-
-void
-session_end_tx(struct session *s, const char *result)
-{
-	if (s->tx.envelope.count == 0 && s->rcpts_refused > 0)
-		result = s->rcpts_deferred ? "deferred" : "rejected";
-	txlog_transaction(s, result);
-	s->stage = NULL;
-	s->refusals = NULL;
-	s->rcpts_refused = 0;
-	s->rcpts_deferred = false;
-	s->last_reply = NULL;
-	s->forwarded = NULL;
-	s->outcome = NULL;
-	chain_run_reset_tx(s->run);
-	tx_reset(&s->tx);
-}
 
 /* A delivery whose commit byte was sent goes on without the client. */
 static bool
@@ -443,6 +429,7 @@ session_close(struct session *s, const char *why)
 	if (s->state == SESSION_CLOSED)
 		return;
 	s->end_reason = why;
+	session_unconfirmed(s);
 	s->state = SESSION_CLOSED;
 	if (s->wait == WAIT_CHAIN) {
 		chain_run_cancel(s->run);

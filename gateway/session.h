@@ -24,6 +24,7 @@
 #include "opt.h"
 
 struct chain;
+struct journal;
 struct loop;
 struct relay;
 struct router;
@@ -79,6 +80,7 @@ struct front {
 	struct relay *relay;
 	struct router *router;
 	const struct route_conf *routes;
+	struct journal *journal; /* may be NULL */
 	struct stats *stats;
 	unsigned worker;
 	struct session_list open; /* this process's; for the drain */

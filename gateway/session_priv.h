@@ -71,6 +71,7 @@ struct session {
 	bool data_too_big;
 	int data_error;	  /* errno of the spool */
 	bool tls_started; /* on this connection, by us */
+	bool confirming;  /* 250 was sent for a message, nothing came since */
 	bool greeted;	  /* 220 was sent */
 	bool may_xclient; /* decided once, before the first greeting */
 	bool may_xforward;
@@ -84,7 +85,8 @@ struct session {
 	unsigned tx_count;
 	int64_t began; /* loop_now() */
 	int64_t data_began;
-	int64_t reply_by; /* loop_now(): end of data must be answered */
+	int64_t data_received; /* octets of this message, kept or not */
+	int64_t reply_by;      /* loop_now(): end of data must be answered */
 	char id[SESSION_ID_MAX];
 	const char *end_reason;
 	const char *stage; /* the verb that decided, for the record */
@@ -113,7 +115,7 @@ enum reply_id session_check_xforward(struct session *s, struct slice arg);
 /* session_tls.c */
 void session_start_tls(struct session *s, struct tls_context *context);
 void session_secured(void *ctx);
-void session_tls_failed(struct session *s);
+void session_tls_failed(struct session *s, const char *why);
 
 /* session.c */
 /* The client's address is known: CONNECT filters, then the greeting. */
@@ -132,6 +134,8 @@ void session_raw(struct session *s, const char *text, size_t len);
 /* Ends the session after what was said is sent.  why is static. */
 void session_close(struct session *s, const char *why);
 void session_advance(struct session *s);
+/* Sets the time for what the state waits for. */
+void session_set_deadline(struct session *s);
 /* Runs a phase.  Its judgement goes to the state's own function, at once or
  * when the filters have answered; until then the session waits. */
 void session_judge(
@@ -140,6 +144,14 @@ void session_judge(
 void session_gone(struct session *s);
 /* The transaction is over: writes its record and forgets it. */
 void session_end_tx(struct session *s, const char *result);
+
+/* session_tx.c */
+/* As session_end_tx(), for a message that was delivered and answered. */
+void session_delivered(struct session *s);
+/* Something came behind the 250: the client has heard it. */
+void session_confirmed(struct session *s);
+/* Nothing will come any more. */
+void session_unconfirmed(struct session *s);
 
 /* verbs.c */
 void verb_run(struct session *s, const char *line, size_t len);

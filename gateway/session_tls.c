@@ -76,13 +76,14 @@ session_secured(void *ctx)
 		return;
 	}
 	s->state = SESSION_COMMAND;
+	session_set_deadline(s);
 	session_advance(s);
 }
 
 void
-session_tls_failed(struct session *s)
+session_tls_failed(struct session *s, const char *why)
 {
-	log_event(LEVEL_INFO, "%s: TLS with %s failed: %s", s->id, s->client.ip,
-	    conn_tls_error(s->conn));
+	log_event(
+	    LEVEL_INFO, "%s: TLS with %s failed: %s", s->id, s->client.ip, why);
 	session_close(s, "client-lost");
 }

@@ -124,6 +124,7 @@ apply(struct session *s, const struct xclient *x)
 	struct client *c = &s->client;
 	const struct xclient_attr *proto = &x->attrs[XCLIENT_PROTO];
 
+	c->tls_subject = NULL; /* the proxy's, not this client's */
 	apply_address(s, x);
 	if (x->given[XCLIENT_NAME])
 		c->name = keep(s, &x->attrs[XCLIENT_NAME]);

@@ -93,6 +93,8 @@ put_outcome(struct record *r, const struct relay_outcome *o)
 		record_str(r, "link", o->reused ? "pooled" : "new");
 	if (o->uncertain)
 		record_str(r, "uncertain", "yes");
+	if (o->known > 0)
+		record_num(r, "known", (int64_t)o->known);
 	record_num(r, "relay_ms", o->ms);
 }
 
@@ -150,7 +152,8 @@ txlog_session(struct session *s)
 	/* What went well is told by the transactions; connections that come
 	 * and go without a word are probes, whoever sends them. */
 	if (!s->client.is_probe && s->tx_count == 0 &&
-	    (s->errors > 0 || strcmp(s->end_reason, "timeout") == 0))
+	    (s->errors > 0 || s->last_reply != NULL ||
+		strcmp(s->end_reason, "timeout") == 0))
 		level = LEVEL_INFO;
 	if (!log_wants(level))
 		return;

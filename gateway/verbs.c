@@ -233,7 +233,7 @@ verb_run(struct session *s, const char *line, size_t len)
 		no = check_state(s, s->verb->needs);
 	if (no == REPLY_NONE)
 		no = s->verb->check(s, cmd.arg);
-	if (no != REPLY_NONE)
+	if (no != REPLY_NONE && no != REPLY_SAID)
 		session_reply(s, no);
 	/* What follows could not be told from commands. */
 	if (no == REPLY_TLS_INJECTED || no == REPLY_BAD_CHUNK)

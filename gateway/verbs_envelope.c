@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "loop.h"
+#include "remember.h"
+#include "reply.h"
 #include "route.h"
 #include "session_priv.h"
 #include "verbs.h"
@@ -119,6 +121,23 @@ routes_onward(const struct smtp_path *path)
 	return false;
 }
 
+/* The backend refused this recipient for good in a transaction whose single
+ * reply could not say so. */
+static bool
+answer_retry(struct session *s, const struct address *addr, int route)
+{
+	const struct front *f = s->front;
+	struct reply r;
+
+	if (!recall_refused(f->journal, loop_now(f->loop),
+		f->routes[route].backend_name, &s->tx.envelope.sender, addr,
+		&r))
+		return false;
+	session_answer(s, r.code, r.enhanced, r.text);
+	txlog_note_refusal(s, r.code, addr->text, r.text);
+	return true;
+}
+
 enum reply_id
 verb_check_rcpt(struct session *s, struct slice arg)
 {
@@ -147,6 +166,8 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	    s->front->routes[e->rcpts[0].route].backend !=
 		s->front->routes[route].backend)
 		no = REPLY_OTHER_DESTINATION;
+	if (no == REPLY_NONE && answer_retry(s, &addr, route))
+		return REPLY_SAID;
 	if (no != REPLY_NONE) {
 		txlog_note_refusal(
 		    s, reply_own(no)->code, addr.text, reply_own(no)->text);

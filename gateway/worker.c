@@ -93,6 +93,8 @@ begin(struct worker *w)
 	f->spool = spool_new(&c->spool);
 	f->relay = relay_new(f->loop, c->backends, c->backend_count,
 	    start->stats, start->number, start->agent_fd, c->hostname);
+	f->journal = start->journal;
+	relay_set_journal(f->relay, f->journal);
 	f->router = w->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	f->stats = start->stats;

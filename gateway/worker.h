@@ -8,11 +8,13 @@
  */
 
 struct config;
+struct journal;
 struct stats;
 
 struct worker_start {
 	const struct config *config;
 	struct stats *stats;
+	struct journal *journal;
 	unsigned number;       /* column in the shared memory */
 	const int *listen_fds; /* in the order of listeners and addresses */
 	int master_fd;	       /* end of file: the master is gone */

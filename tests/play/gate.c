@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "conf.h"
 #include "conn.h"
+#include "journal.h"
 #include "log.h"
 #include "loop.h"
 #include "message.h"
@@ -130,8 +131,10 @@ gate_open(struct gate *g, const struct config *c)
 	f->hostname = c->hostname;
 	f->spool = spool_new(&c->spool);
 	f->stats = stats_new(1, c->server_count);
+	f->journal = journal_new();
 	f->relay = relay_new(f->loop, c->backends, c->backend_count, f->stats,
 	    0, -1, c->hostname);
+	relay_set_journal(f->relay, f->journal);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	g->chain = chain_new(f->loop, lc->filters, lc->filter_count);
@@ -198,6 +201,7 @@ gate_close(struct gate *g)
 	left = gate_leftover(g);
 	spool_free(&f->spool);
 	stats_free(&f->stats);
+	journal_free(&f->journal);
 	loop_free(&f->loop);
 	log_capture(NULL);
 	return left;

@@ -1,0 +1,214 @@
+/*
+ * The delivery journal: see journal.h.
+ *
+ * A hash table of buckets with eight slots each.  A bucket has a lock that is
+ * held for some hundred nanoseconds; the lock is the time it was taken, so that
+ * the lock of a process that was killed with it can be broken.
+ */
+
+#include <sys/mman.h>
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "compat.h"
+#include "journal.h"
+
+#define BUCKETS 1024 /* a power of two */
+#define SLOTS 8
+#define HINTS 65536   /* bits of the filter of hints, a power of two */
+#define STALE_MS 1000 /* a lock this old belongs to nobody */
+#define TRIES 10000
+
+enum kind { FREE, REFUSED, DONE };
+
+struct entry {
+	int kind;
+	int code;
+	int64_t ends; /* loop_now() milliseconds */
+	unsigned char id[DIGEST_SIZE];
+	char enhanced[12];
+	char text[200];
+};
+
+struct bucket {
+	_Atomic int64_t locked; /* since when; 0: free */
+	struct entry slots[SLOTS];
+};
+
+struct journal {
+	_Atomic int64_t refusals; /* loop_now() until which there may be some */
+	_Atomic uint64_t hints[HINTS / 64];
+	struct bucket buckets[BUCKETS];
+};
+
+struct journal *
+journal_new(void)
+{
+	struct journal *j = mmap(NULL, sizeof(*j), PROT_READ | PROT_WRITE,
+	    MAP_ANON | MAP_SHARED, -1, 0);
+
+	return j == MAP_FAILED ? NULL : j;
+}
+
+void
+journal_free(struct journal **jp)
+{
+	if (*jp == NULL)
+		return;
+	munmap(*jp, sizeof(**jp));
+	*jp = NULL;
+}
+
+/* NULL: busy for too long.  The caller does without the journal then, which
+ * costs a retry or a duplicate, but never blocks. */
+static struct bucket *
+lock(struct journal *j, int64_t now, const unsigned char *id)
+{
+	struct bucket *b;
+	uint32_t hash;
+	int64_t held;
+	int i;
+
+	memcpy(&hash, id, sizeof(hash));
+	b = &j->buckets[hash & (BUCKETS - 1)];
+	for (i = 0; i < TRIES; i++) {
+		held = 0;
+		if (atomic_compare_exchange_weak(&b->locked, &held, now))
+			return b;
+		if (held != 0 && now - held > STALE_MS &&
+		    atomic_compare_exchange_strong(&b->locked, &held, now))
+			return b;
+		if (i % 100 == 99)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void
+unlock(struct bucket *b)
+{
+	atomic_store(&b->locked, 0);
+}
+
+static struct entry *
+find(struct bucket *b, int64_t now, enum kind kind, const unsigned char *id)
+{
+	struct entry *e;
+
+	for (e = b->slots; e < b->slots + SLOTS; e++)
+		if (e->kind == (int)kind && e->ends > now &&
+		    memcmp(e->id, id, DIGEST_SIZE) == 0)
+			return e;
+	return NULL;
+}
+
+/* The entry's own slot if it is there, else a free one, else the one that ends
+ * first. */
+static struct entry *
+place(struct bucket *b, int64_t now, enum kind kind, const unsigned char *id)
+{
+	struct entry *e, *best = find(b, now, kind, id);
+
+	for (e = b->slots; best == NULL && e < b->slots + SLOTS; e++)
+		if (e->kind == FREE || e->ends <= now)
+			best = e;
+	if (best != NULL)
+		return best;
+	best = b->slots;
+	for (e = b->slots; e < b->slots + SLOTS; e++)
+		if (e->ends < best->ends)
+			best = e;
+	return best;
+}
+
+void
+journal_refuse(struct journal *j, int64_t now,
+    const unsigned char id[DIGEST_SIZE], const struct reply *reply)
+{
+	struct bucket *b = lock(j, now, id);
+	struct entry *e;
+
+	if (b == NULL)
+		return;
+	e = place(b, now, REFUSED, id);
+	e->kind = REFUSED;
+	e->ends = now + JOURNAL_REFUSED_MS;
+	memcpy(e->id, id, DIGEST_SIZE);
+	e->code = reply->code;
+	compat_strlcpy(e->enhanced, reply->enhanced, sizeof(e->enhanced));
+	compat_strlcpy(e->text, reply->text, sizeof(e->text));
+	atomic_store(&j->refusals, e->ends);
+	unlock(b);
+}
+
+bool
+journal_take_refusal(struct journal *j, int64_t now,
+    const unsigned char id[DIGEST_SIZE], struct reply *reply_r)
+{
+	struct bucket *b = lock(j, now, id);
+	struct entry *e;
+
+	if (b == NULL)
+		return false;
+	e = find(b, now, REFUSED, id);
+	if (e != NULL) {
+		reply_init(reply_r);
+		reply_r->code = e->code;
+		compat_strlcpy(
+		    reply_r->enhanced, e->enhanced, sizeof(reply_r->enhanced));
+		compat_strlcpy(reply_r->text, e->text, sizeof(reply_r->text));
+		e->kind = FREE;
+	}
+	unlock(b);
+	return e != NULL;
+}
+
+bool
+journal_has_refusals(const struct journal *j, int64_t now)
+{
+	return atomic_load_explicit(&j->refusals, memory_order_relaxed) > now;
+}
+
+void
+journal_done(struct journal *j, int64_t now, uint64_t hint,
+    const unsigned char id[DIGEST_SIZE])
+{
+	struct bucket *b = lock(j, now, id);
+	struct entry *e;
+
+	if (b == NULL)
+		return;
+	e = place(b, now, DONE, id);
+	e->kind = DONE;
+	e->ends = now + JOURNAL_DONE_MS;
+	memcpy(e->id, id, DIGEST_SIZE);
+	unlock(b);
+	hint &= HINTS - 1;
+	atomic_fetch_or(&j->hints[hint / 64], UINT64_C(1) << (hint % 64));
+}
+
+bool
+journal_is_done(
+    struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE])
+{
+	struct bucket *b = lock(j, now, id);
+	bool done;
+
+	if (b == NULL)
+		return false;
+	done = find(b, now, DONE, id) != NULL;
+	unlock(b);
+	return done;
+}
+
+/* Bits are never taken back: one that is set for nothing costs a digest. */
+bool
+journal_may_be_done(const struct journal *j, uint64_t hint)
+{
+	hint &= HINTS - 1;
+	return (atomic_load_explicit(
+		    &j->hints[hint / 64], memory_order_relaxed) &
+		   UINT64_C(1) << (hint % 64)) != 0;
+}

@@ -1,0 +1,42 @@
+#ifndef POSTERN_REMEMBER_H
+#define POSTERN_REMEMBER_H
+
+/*
+ * What is written into the journal and looked up in it, in the words of mail:
+ * reverse-path, recipient, backend, message.
+ *
+ * A message is known again by everything that a client's retry has in common
+ * with the first attempt: reverse-path, recipient and the whole content.  The
+ * client's address is not part of it (senders retry from pools).  A message
+ * without Message-ID or Date is never taken for another one.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reply.h"
+
+struct address;
+struct envelope;
+struct journal;
+struct message;
+
+/* A recipient that was refused for good while the client heard 4xx. */
+void remember_refused(struct journal *j, int64_t now, const char *backend,
+    const struct address *sender, const struct address *rcpt,
+    const struct reply *reply);
+/* The answer for a retry's RCPT, which is used up by this. */
+bool recall_refused(struct journal *j, int64_t now, const char *backend,
+    const struct address *sender, const struct address *rcpt,
+    struct reply *reply_r);
+
+/* Recipients (those whose flag is set) that have the message, though the client
+ * was not told so. */
+void remember_done(struct journal *j, int64_t now, const char *backend,
+    const struct envelope *e, const struct message *m, const bool *done);
+/* A flag per recipient, set for those that have it already, to be freed by the
+ * caller; NULL if nobody has it. */
+bool *recall_done(struct journal *j, int64_t now, const char *backend,
+    const struct envelope *e, const struct message *m);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The end of a session's transactions: record, confirmation by the client, and
+ * forgetting.
+ */
+
+#include "chain.h"
+#include "route.h"
+#include "session_priv.h"
+
+static void
+forget_tx(struct session *s)
+{
+	s->stage = NULL;
+	s->refusals = NULL;
+	s->rcpts_refused = 0;
+	s->rcpts_deferred = false;
+	s->last_reply = NULL;
+	s->forwarded = NULL;
+	s->outcome = NULL;
+	chain_run_reset_tx(s->run);
+	tx_reset(&s->tx);
+}
+
+void
+session_end_tx(struct session *s, const char *result)
+{
+	if (s->tx.envelope.count == 0 && s->rcpts_refused > 0)
+		result = s->rcpts_deferred ? "deferred" : "rejected";
+	txlog_transaction(s, result);
+	forget_tx(s);
+}
+
+/*
+ * The client was told that its message is delivered, but whether it heard that
+ * only its next octet tells (RFC 1047).  Until then the transaction is kept, so
+ * that it can be journalled if the client leaves: its retry must not become a
+ * second copy.
+ */
+void
+session_delivered(struct session *s)
+{
+	txlog_transaction(s, "accepted");
+	s->outcome = NULL;
+	s->confirming = true;
+}
+
+void
+session_confirmed(struct session *s)
+{
+	if (!s->confirming)
+		return;
+	s->confirming = false;
+	forget_tx(s);
+}
+
+void
+session_unconfirmed(struct session *s)
+{
+	const struct envelope *e = &s->tx.envelope;
+
+	if (!s->confirming)
+		return;
+	relay_remember_delivered(s->front->relay,
+	    s->front->routes[e->rcpts[0].route].backend, e, s->tx.message);
+	session_confirmed(s);
+}
