@@ -6,6 +6,7 @@
 #include "smtp_client.h"
 
 static enum progress deliver(struct delivery *);
+static enum progress verify(struct delivery *);
 
 const struct backend backend_lmtp = {
 	.name = "lmtp",
@@ -13,6 +14,7 @@ const struct backend backend_lmtp = {
 	.link = BACKEND_SERVER,
 	.goodbye = "QUIT\r\n",
 	.deliver = deliver,
+	.verify = verify,
 	.state_size = sizeof(struct smtp_client_state),
 	.link_size = sizeof(struct smtp_client_link),
 };
@@ -21,4 +23,10 @@ static enum progress
 deliver(struct delivery *dl)
 {
 	return smtp_client_deliver(dl, SMTP_CLIENT_LMTP);
+}
+
+static enum progress
+verify(struct delivery *dl)
+{
+	return smtp_client_verify(dl, SMTP_CLIENT_LMTP);
 }

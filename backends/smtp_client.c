@@ -31,6 +31,7 @@ static void send_rcpt(struct delivery *, size_t);
 static enum progress got_mail(struct delivery *, const struct reply *);
 static enum progress got_rcpt(struct delivery *, const struct reply *);
 static enum progress all_rcpts_answered(struct delivery *);
+static enum progress got_rset(struct delivery *, const struct reply *);
 static enum progress got_data(struct delivery *, const struct reply *);
 static enum progress data_for_nobody(struct delivery *, const struct reply *);
 static enum progress got_lone_dot(struct delivery *, const struct reply *);
@@ -47,6 +48,15 @@ static enum progress finish(struct delivery *, bool);
 static size_t first_open(const struct delivery *, size_t);
 static bool all_open(const struct delivery *);
 static bool is_refusal(const struct reply *);
+
+enum progress
+smtp_client_verify(struct delivery *dl, enum smtp_client_dialect dialect)
+{
+	struct smtp_client_state *st = dl_state(dl);
+
+	st->verify = true;
+	return smtp_client_deliver(dl, dialect);
+}
 
 enum progress
 smtp_client_deliver(struct delivery *dl, enum smtp_client_dialect dialect)
@@ -207,7 +217,7 @@ send_mail(struct delivery *dl)
 	dl_send(dl, "MAIL FROM:<");
 	dl_send(dl, e->sender.text);
 	dl_send(dl, ">");
-	if (link->size)
+	if (link->size && dl_size(dl) > 0)
 		dl_sendf(dl, " SIZE=%" PRIu64, dl_size(dl));
 	/* A server without 8BITMIME gets 8-bit content all the same, without
 	 * the parameter.  Such servers pass it on (practice for decades, "just
@@ -220,7 +230,9 @@ send_mail(struct delivery *dl)
 		return;
 	for (i = 0; i < dl_count(dl); i++)
 		send_rcpt(dl, i);
-	if (dl_count(dl) == 1) {
+	if (st->verify) {
+		dl_send(dl, "RSET\r\n");
+	} else if (dl_count(dl) == 1) {
 		dl_send(dl, "DATA\r\n");
 		st->data_sent = true;
 	}
@@ -270,6 +282,8 @@ got_rcpt(struct delivery *dl, const struct reply *r)
 		return unexpected(dl, "RCPT", r);
 	else if (!dl_has_result(dl, i))
 		dl_result(dl, i, DL_STAGE_COMMAND, r);
+	if (st->verify && !dl_has_result(dl, i))
+		dl_result(dl, i, DL_STAGE_COMMAND, r);
 
 	if (st->next == dl_count(dl))
 		return all_rcpts_answered(dl);
@@ -298,7 +312,13 @@ all_rcpts_answered(struct delivery *dl)
 		.lines = 0, /* nobody said it */
 	};
 	const struct smtp_client_state *st = dl_state(dl);
+	const struct smtp_client_link *link = dl_link_state(dl);
 
+	if (st->verify) {
+		if (!link->pipelining)
+			dl_send(dl, "RSET\r\n");
+		return dl_expect(dl, got_rset);
+	}
 	if (st->data_sent)
 		return dl_expect(dl, got_data);
 	if (!all_open(dl)) {
@@ -307,6 +327,14 @@ all_rcpts_answered(struct delivery *dl)
 	}
 	dl_send(dl, "DATA\r\n");
 	return dl_expect(dl, got_data);
+}
+
+/* The end of a verification.  The results are there already; a server that does
+ * not answer RSET with 250 is not asked again on this link. */
+static enum progress
+got_rset(struct delivery *dl, const struct reply *r)
+{
+	return r->code == 250 ? finish(dl, false) : DELIVERY_DONE;
 }
 
 /* Only 354 asks for the message.  A 2xx here is no acceptance of anything: a

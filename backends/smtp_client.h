@@ -29,6 +29,7 @@ struct smtp_client_link {
 struct smtp_client_state {
 	enum smtp_client_dialect dialect;
 	bool pooled;	  /* the link served somebody before */
+	bool verify;	  /* no message: RSET behind the RCPTs */
 	bool data_sent;	  /* DATA travelled with MAIL and RCPT */
 	bool accepted;	  /* a RCPT got a 2xx */
 	bool needs_reset; /* a final reply was not a 2xx */
@@ -39,6 +40,9 @@ struct smtp_client_state {
 /* The deliver function of both; link_size and state_size of the backend are
  * those of the structs above. */
 enum progress smtp_client_deliver(
+    struct delivery *dl, enum smtp_client_dialect dialect);
+/* The verify function of both. */
+enum progress smtp_client_verify(
     struct delivery *dl, enum smtp_client_dialect dialect);
 
 #endif

@@ -51,6 +51,10 @@ struct backend {
 	const char *summary; /* one line for -L */
 	enum backend_link link;
 	backend_fn *deliver;
+	/* Asks whether the server would take the recipients, without a
+	 * message; each gets a result of DL_STAGE_COMMAND.  NULL: it can not
+	 * be asked. */
+	backend_fn *verify;
 	const char *goodbye; /* sent before an idle link is closed */
 	size_t state_size;   /* of one delivery, zeroed for deliver */
 	size_t link_size;    /* kept with the connection, zeroed when new */

@@ -45,6 +45,15 @@ set_deadline(struct delivery *dl, int64_t ms)
 }
 
 void
+delivery_begin(struct delivery *dl)
+{
+	const struct backend *type = dl->conf->type;
+
+	delivery_progress(
+	    dl, dl->order.verify ? type->verify(dl) : type->deliver(dl));
+}
+
+void
 delivery_attach(struct delivery *dl)
 {
 	conn_set_ops(dl->link->conn, &ops, dl);
@@ -52,7 +61,7 @@ delivery_attach(struct delivery *dl)
 	if (dl->link->fresh)
 		return;
 	dl->reused = true;
-	delivery_progress(dl, dl->conf->type->deliver(dl));
+	delivery_begin(dl);
 }
 
 static void
@@ -61,7 +70,7 @@ on_connect(void *ctx)
 	struct delivery *dl = ctx;
 
 	dl->link->connected = true;
-	delivery_progress(dl, dl->conf->type->deliver(dl));
+	delivery_begin(dl);
 }
 
 static void
@@ -397,7 +406,8 @@ dl_id(const struct delivery *dl)
 uint64_t
 dl_size(const struct delivery *dl)
 {
-	return message_wire_size(dl->order.message);
+	return dl->order.message != NULL ? message_wire_size(dl->order.message)
+					 : dl->order.envelope->size;
 }
 
 const void *

@@ -67,7 +67,9 @@ void delivery_progress(struct delivery *dl, enum progress p);
 void delivery_link_lost(struct delivery *dl, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* delivery.c: takes over a link's connection. */
+/* delivery.c: calls the protocol. */
+void delivery_begin(struct delivery *dl);
+/* takes over a link's connection. */
 void delivery_attach(struct delivery *dl);
 /* Forgets what an attempt left behind. */
 void delivery_forget(struct delivery *dl);

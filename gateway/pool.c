@@ -18,12 +18,28 @@
 #define EXCESS_MS 1000 /* idle time of a link beyond pool.idle */
 #define POLL_MS 20     /* how often waiters look at other workers' totals */
 
+static const char *const verify_names[] = { "auto", "yes", "no", NULL };
+
 #define BACKEND(field) offsetof(struct backend_conf, field)
 const struct opt backend_options[] = {
 	{ .name = "helo",
 	    .type = OPT_STRING,
 	    .offset = BACKEND(helo),
 	    .help = "name in EHLO and LHLO; default: the hostname" },
+	{ .name = "verify",
+	    .type = OPT_CHOICE,
+	    .offset = BACKEND(verify),
+	    .def = "auto",
+	    .values = verify_names,
+	    .help = "ask a server about recipients at RCPT: yes, no, or auto: "
+		    "when a message has several" },
+	{ .name = "verify-cache",
+	    .type = OPT_DURATION,
+	    .offset = BACKEND(verify_cache),
+	    .def = "5m",
+	    .min = 0,
+	    .max = 86400000,
+	    .help = "how long its answers are kept; temporary ones are not" },
 	{ .name = "connect-timeout",
 	    .type = OPT_DURATION,
 	    .offset = BACKEND(connect_timeout),

@@ -44,6 +44,10 @@ struct pool_conf {
 	int64_t wait;	      /* ms a delivery waits for a free one */
 };
 
+/* Whether recipients are asked for at RCPT: always; never; or when there are
+ * several, because one reply can not tell which of them was refused. */
+enum backend_verify { VERIFY_AUTO, VERIFY_YES, VERIFY_NO };
+
 struct backend_conf {
 	const char *name;
 	int protocol; /* index into backends[] */
@@ -53,6 +57,8 @@ struct backend_conf {
 	struct server_conf *servers;
 	size_t server_count;
 	struct pool_conf pool;
+	int verify;		 /* enum backend_verify */
+	int64_t verify_cache;	 /* ms */
 	int64_t connect_timeout; /* ms */
 	int64_t reply_timeout;	 /* ms for each reply but the last */
 };

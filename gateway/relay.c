@@ -24,6 +24,7 @@
 #include "message.h"
 #include "relay.h"
 #include "remember.h"
+#include "verified.h"
 
 #define DELIVERY_MAGIC 0x646c7631u
 
@@ -34,13 +35,16 @@ struct relay {
 	struct pool **pools; /* owned; NULL for backends without servers */
 	int agent_fd;
 	const char *hostname;
-	struct journal *journal; /* borrowed; may be NULL */
+	struct journal *journal;   /* borrowed; may be NULL */
+	struct verified *verified; /* owned */
 };
 
 static void got_link(struct pool_wait *w, struct link *l, const char *why);
 static void on_deadline(void *arg);
 static void tell_end(struct task *t);
 static void attempt(struct delivery *dl, bool fresh);
+static void remember(struct delivery *, const struct relay_outcome *);
+static void keep_verdict(struct delivery *, const struct relay_outcome *);
 static void finish(struct delivery *dl);
 
 struct relay *
@@ -55,6 +59,7 @@ relay_new(struct loop *l, const struct backend_conf *conf, size_t count,
 	r->count = count;
 	r->agent_fd = agent_fd;
 	r->hostname = hostname;
+	r->verified = verified_new();
 	r->pools = xcalloc(count + 1, sizeof(struct pool *));
 	for (i = 0; i < count; i++)
 		if (conf[i].type->link == BACKEND_SERVER)
@@ -73,6 +78,7 @@ relay_free(struct relay **rp)
 	for (i = 0; i < r->count; i++)
 		pool_free(&r->pools[i]);
 	free(r->pools);
+	verified_free(&r->verified);
 	free(r);
 	*rp = NULL;
 }
@@ -104,11 +110,13 @@ static void
 choose_recipients(struct delivery *dl)
 {
 	const struct envelope *e = dl->order.envelope;
-	bool *done = recall_done(dl->relay->journal, dl->began, dl->conf->name,
-	    e, dl->order.message);
+	bool *done = NULL;
 	size_t i;
 
 	dl->count = e->count;
+	if (!dl->order.verify)
+		done = recall_done(dl->relay->journal, dl->began,
+		    dl->conf->name, e, dl->order.message);
 	if (done == NULL)
 		return;
 	dl->todo = xcalloc(e->count, sizeof(*dl->todo));
@@ -195,7 +203,7 @@ attempt(struct delivery *dl, bool fresh)
 	dl->error[0] = '\0';
 	switch (dl->conf->type->link) {
 	case BACKEND_NO_LINK:
-		delivery_progress(dl, dl->conf->type->deliver(dl));
+		delivery_begin(dl);
 		break;
 	case BACKEND_AGENT:
 		open_agent_link(dl);
@@ -399,6 +407,44 @@ remember(struct delivery *dl, const struct relay_outcome *o)
 	free(done);
 }
 
+/* The one recipient of a verification; what the client will hear. */
+static void
+keep_verdict(struct delivery *dl, const struct relay_outcome *o)
+{
+	struct relay *r = dl->relay;
+	struct reply said;
+
+	if (o->code / 100 == 4 || dl->conf->verify_cache == 0)
+		return;
+	reply_init(&said);
+	said.code = o->code;
+	compat_strlcpy(said.enhanced, o->enhanced, sizeof(said.enhanced));
+	compat_strlcpy(said.text, o->text, sizeof(said.text));
+	verified_put(r->verified, dl->conf->name, &dl->order.envelope->sender,
+	    dl_recipient(dl, 0), loop_now(r->loop) + dl->conf->verify_cache,
+	    &said);
+}
+
+bool
+relay_wants_verify(const struct relay *r, unsigned backend,
+    const struct envelope *e, bool more)
+{
+	const struct backend_conf *bc = &r->backends[backend];
+
+	if (bc->type->verify == NULL || bc->verify == VERIFY_NO)
+		return false;
+	return bc->verify == VERIFY_YES || e->count > 1 || more;
+}
+
+bool
+relay_verified(const struct relay *r, unsigned backend,
+    const struct address *sender, const struct address *rcpt,
+    struct reply *reply_r)
+{
+	return verified_get(r->verified, r->backends[backend].name, sender,
+	    rcpt, loop_now(r->loop), reply_r);
+}
+
 void
 relay_remember_delivered(struct relay *r, unsigned backend,
     const struct envelope *e, const struct message *m)
@@ -429,7 +475,10 @@ tell_end(struct task *t)
 
 	o.known = dl->order.envelope->count - dl->count;
 	fold(dl->outcomes, dl->count, &o);
-	remember(dl, &o);
+	if (dl->order.verify)
+		keep_verdict(dl, &o);
+	else
+		remember(dl, &o);
 	o.refusals[0] = '\0';
 	list_refusals(dl, &o);
 	o.backend = dl->conf->name;

@@ -34,6 +34,14 @@ void relay_set_journal(struct relay *r, struct journal *j);
 /* The client may not have heard that all recipients have the message. */
 void relay_remember_delivered(struct relay *r, unsigned backend,
     const struct envelope *e, const struct message *m);
+/* Is the recipient that was given last to be verified?  more: another RCPT is
+ * on the way already. */
+bool relay_wants_verify(const struct relay *r, unsigned backend,
+    const struct envelope *e, bool more);
+/* A verification's result that is known already. */
+bool relay_verified(const struct relay *r, unsigned backend,
+    const struct address *sender, const struct address *rcpt,
+    struct reply *reply_r);
 /* Closes idle connections (drain). */
 void relay_close_idle(struct relay *r);
 
@@ -43,6 +51,7 @@ struct relay_order { /* all borrowed until done or abandoned */
 	const struct envelope *envelope;
 	const struct message *message;
 	unsigned backend; /* index */
+	bool verify;	  /* only ask; message is NULL */
 	int64_t
 	    deadline; /* loop_now() milliseconds: a reply is there by then */
 };

@@ -12,6 +12,7 @@
 #include "route.h"
 #include "session_priv.h"
 #include "verbs.h"
+#include "verify.h"
 
 /* MAIL */
 
@@ -180,7 +181,8 @@ verb_check_rcpt(struct session *s, struct slice arg)
 void
 verb_act_rcpt(struct session *s)
 {
-	session_reply(s, REPLY_RECIPIENT_OK);
+	if (!verify_begins(s))
+		session_reply(s, REPLY_RECIPIENT_OK);
 }
 
 void

@@ -1,0 +1,28 @@
+#ifndef POSTERN_VERIFIED_H
+#define POSTERN_VERIFIED_H
+
+/*
+ * What backends said of recipients, for a while: a bounded cache in one worker.
+ * The answer for a recipient depends on the backend and on whether the
+ * reverse-path is null.  Temporary refusals are not kept.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reply.h"
+
+struct address;
+struct verified;
+
+struct verified *verified_new(void);
+void verified_free(struct verified **vp);
+/* until is loop_now() milliseconds. */
+void verified_put(struct verified *v, const char *backend,
+    const struct address *sender, const struct address *rcpt, int64_t until,
+    const struct reply *reply);
+bool verified_get(const struct verified *v, const char *backend,
+    const struct address *sender, const struct address *rcpt, int64_t now,
+    struct reply *reply_r);
+
+#endif
