@@ -17,6 +17,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/log.h"
+#include "xforward.h"
+
 static enum progress got_greeting(struct delivery *, const struct reply *);
 static enum progress say_hello(struct delivery *);
 static void hello_line(struct delivery *, const char *, size_t);
@@ -26,6 +29,9 @@ static enum progress got_helo(struct delivery *, const struct reply *);
 static enum progress begin(struct delivery *);
 static enum progress too_big(struct delivery *);
 static enum progress got_reset(struct delivery *, const struct reply *);
+static void send_identity(struct delivery *);
+static enum progress expect_identity(struct delivery *);
+static enum progress got_xforward(struct delivery *, const struct reply *);
 static void send_mail(struct delivery *);
 static void send_rcpt(struct delivery *, size_t);
 static enum progress got_mail(struct delivery *, const struct reply *);
@@ -109,6 +115,8 @@ hello_line(struct delivery *dl, const char *text, size_t len)
 		link->eightbit = true;
 	else if (word == 4 && strncasecmp(text, "SIZE", word) == 0)
 		size_keyword(link, text + word, len - word);
+	else if (word == 8 && strncasecmp(text, "XFORWARD", word) == 0)
+		link->xforward = xforward_attributes(text + word, len - word);
 }
 
 /* A limit that is no number is as good as none: the server will say it again
@@ -168,11 +176,11 @@ begin(struct delivery *dl)
 	if (dl_link_needs_reset(dl)) {
 		dl_send(dl, "RSET\r\n");
 		if (link->pipelining)
-			send_mail(dl);
+			send_identity(dl);
 		return dl_expect(dl, got_reset);
 	}
-	send_mail(dl);
-	return dl_expect(dl, got_mail);
+	send_identity(dl);
+	return expect_identity(dl);
 }
 
 /* The server said in its greeting how much it takes; nothing has to be sent to
@@ -200,6 +208,52 @@ got_reset(struct delivery *dl, const struct reply *r)
 
 	if (r->code != 250)
 		return unexpected(dl, "RSET", r);
+	if (!link->pipelining)
+		send_identity(dl);
+	return expect_identity(dl);
+}
+
+/* Sends XFORWARD, if the server is to have it, and what may go with it. */
+static void
+send_identity(struct delivery *dl)
+{
+	struct smtp_client_state *st = dl_state(dl);
+	const struct smtp_client_link *link = dl_link_state(dl);
+	char line[XFORWARD_LINE_MAX];
+
+	st->forwarding = dl_xforward(dl) &&
+	    xforward_line(
+		line, sizeof(line), link->xforward, dl_client(dl), dl_id(dl));
+	if (st->forwarding)
+		dl_send(dl, line);
+	if (!st->forwarding || link->pipelining)
+		send_mail(dl);
+}
+
+static enum progress
+expect_identity(struct delivery *dl)
+{
+	const struct smtp_client_state *st = dl_state(dl);
+
+	return dl_expect(dl, st->forwarding ? got_xforward : got_mail);
+}
+
+/* A server that offers XFORWARD and then refuses it does not trust us.  That is
+ * for its operator to mend; mail does not wait for it. */
+static enum progress
+got_xforward(struct delivery *dl, const struct reply *r)
+{
+	struct smtp_client_link *link = dl_link_state(dl);
+
+	if (r->code == 421)
+		return closing(dl, DL_STAGE_SESSION, r);
+	if (reply_class(r->code) != 2 && !is_refusal(r))
+		return unexpected(dl, "XFORWARD", r);
+	if (is_refusal(r)) {
+		log_event(LEVEL_WARN, "%s: a server refused XFORWARD: %d %s",
+		    dl_id(dl), r->code, r->text);
+		link->xforward = 0;
+	}
 	if (!link->pipelining)
 		send_mail(dl);
 	return dl_expect(dl, got_mail);

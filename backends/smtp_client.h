@@ -20,6 +20,7 @@ struct smtp_client_link {
 	bool greeted; /* the first line of the EHLO reply was read */
 	bool pipelining;
 	bool eightbit;
+	unsigned xforward;   /* attributes it takes; see xforward.h */
 	bool size;	     /* MAIL may carry SIZE= */
 	uint64_t size_limit; /* 0: none named */
 };
@@ -29,6 +30,7 @@ struct smtp_client_link {
 struct smtp_client_state {
 	enum smtp_client_dialect dialect;
 	bool pooled;	  /* the link served somebody before */
+	bool forwarding;  /* XFORWARD goes before MAIL */
 	bool verify;	  /* no message: RSET behind the RCPTs */
 	bool data_sent;	  /* DATA travelled with MAIL and RCPT */
 	bool accepted;	  /* a RCPT got a 2xx */

@@ -73,6 +73,8 @@ size_t dl_count(const struct delivery *dl); /* recipients of this delivery */
 const struct address *dl_recipient(const struct delivery *dl, size_t i);
 const struct client *dl_client(const struct delivery *dl);
 const char *dl_id(const struct delivery *dl);
+/* identify = xforward: servers that offer XFORWARD get it. */
+bool dl_xforward(const struct delivery *dl);
 uint64_t dl_size(const struct delivery *dl); /* octets to be sent, unstuffed */
 const void *dl_conf(const struct delivery *dl); /* the protocol's options */
 const char *dl_helo(const struct delivery *dl); /* our name */

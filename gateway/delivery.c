@@ -403,6 +403,12 @@ dl_id(const struct delivery *dl)
 	return dl->order.id;
 }
 
+bool
+dl_xforward(const struct delivery *dl)
+{
+	return dl->conf->identify == IDENTIFY_XFORWARD;
+}
+
 uint64_t
 dl_size(const struct delivery *dl)
 {

@@ -18,6 +18,7 @@
 #define EXCESS_MS 1000 /* idle time of a link beyond pool.idle */
 #define POLL_MS 20     /* how often waiters look at other workers' totals */
 
+static const char *const identify_names[] = { "none", "xforward", NULL };
 static const char *const verify_names[] = { "auto", "yes", "no", NULL };
 
 #define BACKEND(field) offsetof(struct backend_conf, field)
@@ -26,6 +27,13 @@ const struct opt backend_options[] = {
 	    .type = OPT_STRING,
 	    .offset = BACKEND(helo),
 	    .help = "name in EHLO and LHLO; default: the hostname" },
+	{ .name = "identify",
+	    .type = OPT_CHOICE,
+	    .offset = BACKEND(identify),
+	    .def = "none",
+	    .values = identify_names,
+	    .help = "tell servers who the client is: none, or xforward to "
+		    "those that offer it" },
 	{ .name = "verify",
 	    .type = OPT_CHOICE,
 	    .offset = BACKEND(verify),

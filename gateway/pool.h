@@ -44,6 +44,9 @@ struct pool_conf {
 	int64_t wait;	      /* ms a delivery waits for a free one */
 };
 
+/* How servers are told who the client is. */
+enum backend_identify { IDENTIFY_NONE, IDENTIFY_XFORWARD };
+
 /* Whether recipients are asked for at RCPT: always; never; or when there are
  * several, because one reply can not tell which of them was refused. */
 enum backend_verify { VERIFY_AUTO, VERIFY_YES, VERIFY_NO };
@@ -57,6 +60,7 @@ struct backend_conf {
 	struct server_conf *servers;
 	size_t server_count;
 	struct pool_conf pool;
+	int identify;		 /* enum backend_identify */
 	int verify;		 /* enum backend_verify */
 	int64_t verify_cache;	 /* ms */
 	int64_t connect_timeout; /* ms */

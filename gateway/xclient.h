@@ -52,7 +52,7 @@ int xclient_next(struct slice *rest, struct xclient_attr *attr_r);
 
 /* Decodes xtext; false if malformed or longer than size - 1. */
 bool xtext_decode(struct slice in, char *out, size_t size, size_t *len_r);
-/* Encodes as xtext; returns the length, or 0 if it does not fit. */
+/* Encodes as xtext; returns the length, or 0 if it is empty or does not fit. */
 size_t xtext_encode(const char *in, char *out, size_t size);
 
 #endif

@@ -37,13 +37,14 @@ pf_port=$(free_port)
 must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 2
-listen mx { address = {"127.0.0.1:@PORT1@"} }
+listen mx { address = {"127.0.0.1:@PORT1@"}  xclient-from = {"127.0.0.1"} }
 backend dump {
 	protocol = smtp
 	server one { address = "127.0.0.1:$dump_port" }
 }
 backend postfix {
 	protocol = smtp
+	identify = xforward
 	server one { address = "127.0.0.1:$pf_port" }
 }
 backend relayed {
@@ -117,6 +118,7 @@ postfix_tests() {
 	smtpd_relay_restrictions = permit_mynetworks, reject
 	backend_restrictions = check_recipient_access inline:{ {refused@example.org=554 5.7.0 refused by order}, {grey@example.org=450 4.7.1 come back later} }, reject_unauth_destination
 	smtpd_recipient_limit = 50
+	smtpd_authorized_xforward_hosts = 127.0.0.0/8
 	relayhost = [127.0.0.1]:$gw_port
 	smtp_host_lookup = native
 	smtp_dns_support_level = disabled
@@ -179,6 +181,21 @@ postfix_as_server() {
 		matches "server: stored with our Received" \
 		    "$(cat "$pf/mail/user/new/"* 2>&1)" \
 		    '^Received: from client.example.net \(\[127.0.0.1\]\)'
+
+		# Alternating clients over one pooled connection: each message
+		# has its own.
+		for client in 192.0.2.7 198.51.100.9 192.0.2.7; do
+			swaks_to "$gw_port" --to user@example.org \
+			    --xclient-addr "$client" --xclient-name "c.$client.test"
+			queued=$(printf '%s\n' "$swaks_out" |
+			    sed -n 's/.*queued as \([0-9A-Za-z]*\).*/\1/p')
+			check "server: Postfix knows $client by XFORWARD" \
+			    wait_until 10 grep -qF \
+			    "$queued: client=localhost[127.0.0.1], orig_queue_id=$(id_of "$swaks_out"), orig_client=c.$client.test[$client]" \
+			    "$pf/log"
+		done
+		matches "server: over a pooled connection" \
+		    "$(grep 'backend=postfix' "$gw_log" | tail -n 1)" 'link=pooled'
 
 		swaks_to "$gw_port" --to unknown@example.org
 		matches "server: an unknown user is 550 in Postfix's words" \

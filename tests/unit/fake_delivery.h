@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "gateway/backend.h"
+#include "gateway/client.h"
 
 #define FAKE_RCPTS 8
 
@@ -32,6 +33,8 @@ struct delivery {
 	struct envelope envelope;
 	struct recipient rcpts[FAKE_RCPTS];
 	uint64_t size;
+	bool xforward;
+	struct client client;
 	const void *conf;
 	void *state;
 	void *link_state;
@@ -250,6 +253,25 @@ dl_on_line(struct delivery *dl,
     void (*line)(struct delivery *dl, const char *text, size_t len))
 {
 	dl->on_line = line;
+}
+
+const struct client *
+dl_client(const struct delivery *dl)
+{
+	return &dl->client;
+}
+
+const char *
+dl_id(const struct delivery *dl)
+{
+	(void)dl;
+	return "abc.1";
+}
+
+bool
+dl_xforward(const struct delivery *dl)
+{
+	return dl->xforward;
 }
 
 enum progress
