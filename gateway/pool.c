@@ -14,9 +14,11 @@
 #include "pool.h"
 #include "stats.h"
 
-#define TARGETS_MAX 32 /* bits of tried */
-#define EXCESS_MS 1000 /* idle time of a link beyond pool.idle */
-#define POLL_MS 20     /* how often waiters look at other workers' totals */
+#define TARGETS_MAX 32	   /* bits of tried */
+#define EXCESS_MS 1000	   /* idle time of a link beyond pool.idle */
+#define DOWN_FIRST_MS 1000 /* a server that failed is avoided; then doubled */
+#define DOWN_MAX_MS 30000
+#define POLL_MS 20 /* how often waiters look at other workers' totals */
 
 static const char *const identify_names[] = { "none", "xforward", NULL };
 static const char *const verify_names[] = { "auto", "yes", "no", NULL };
@@ -133,6 +135,8 @@ struct target {
 	const struct server_conf *server;
 	const struct net_addr *addr;
 	struct link_list idle; /* the last used first: the oldest may expire */
+	int64_t down_until;    /* loop_now(); others are preferred until then */
+	unsigned failures;     /* in a row */
 };
 
 struct pool {
@@ -321,6 +325,41 @@ open_or_replace(struct pool *p, unsigned target)
 	return open_link(p, target);
 }
 
+static uint32_t
+down_targets(const struct pool *p)
+{
+	int64_t now = loop_now(p->loop);
+	uint32_t down = 0;
+	unsigned i;
+
+	for (i = 0; i < p->count; i++)
+		if (p->targets[i].down_until > now)
+			down |= 1u << i;
+	return down;
+}
+
+/* A new link to any target but those in avoid. */
+static struct link *
+open_any(struct pool *p, struct pool_wait *w, uint32_t *full, uint32_t avoid)
+{
+	unsigned i, target;
+	struct link *l;
+
+	for (i = 0; i < p->count; i++) {
+		target = (p->turn + i) % p->count;
+		if (((w->tried | *full | avoid) & (1u << target)) != 0)
+			continue;
+		l = open_or_replace(p, target);
+		if (l != NULL)
+			return l;
+		if (errno == EAGAIN)
+			*full |= 1u << target;
+		else
+			w->tried |= 1u << target;
+	}
+	return NULL;
+}
+
 /* One attempt: an idle link of any target in turn, else a new one.  *full has
  * a bit for each target that can not have more links; it is used and added
  * to. */
@@ -337,19 +376,24 @@ try_get(struct pool *p, struct pool_wait *w, uint32_t *full)
 		    (l = take_idle(p, target)) != NULL)
 			return l;
 	}
-	for (i = 0; i < p->count; i++) {
-		target = (p->turn + i) % p->count;
-		if (((w->tried | *full) & (1u << target)) != 0)
-			continue;
-		l = open_or_replace(p, target);
-		if (l != NULL)
-			return l;
-		if (errno == EAGAIN)
-			*full |= 1u << target;
-		else
-			w->tried |= 1u << target;
-	}
-	return NULL;
+	/* Servers that failed a moment ago are left to those that have no
+	 * other choice. */
+	l = open_any(p, w, full, down_targets(p));
+	return l != NULL ? l : open_any(p, w, full, 0);
+}
+
+void
+pool_blame(const struct link *l)
+{
+	struct target *t = &l->pool->targets[l->target];
+	int64_t pause = DOWN_FIRST_MS;
+	unsigned i;
+
+	for (i = 0; i < t->failures && pause < DOWN_MAX_MS; i++)
+		pause *= 2;
+	t->failures++;
+	t->down_until = loop_now(l->pool->loop) +
+	    (pause < DOWN_MAX_MS ? pause : DOWN_MAX_MS);
 }
 
 bool
@@ -479,6 +523,8 @@ pool_put(struct link **lp, bool needs_reset)
 
 	*lp = NULL;
 	l->needs_reset = needs_reset;
+	p->targets[l->target].failures = 0;
+	p->targets[l->target].down_until = 0;
 	l->fresh = false;
 	conn_input(l->conn, &left);
 	conn_set_ops(l->conn, &idle_ops, l);

@@ -110,6 +110,9 @@ struct pool_wait {
  * will be called. */
 struct link *pool_get(
     struct pool *p, struct pool_wait *w, bool fresh, uint32_t tried);
+/* A new link could not be used: its server is avoided for a while, as long as
+ * there are others. */
+void pool_blame(const struct link *l);
 /* Is there a target left that is not in tried? */
 bool pool_has_other(const struct pool *p, uint32_t tried);
 void pool_cancel(struct pool_wait *w);

@@ -255,8 +255,10 @@ delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 	vsnprintf(dl->error, sizeof(dl->error), fmt, ap);
 	va_end(ap);
 	if (dl->link != NULL && dl->link->pool != NULL && !dl->committed) {
-		if (!was_pooled)
+		if (!was_pooled) {
 			dl->tried |= 1u << dl->link->target;
+			pool_blame(dl->link);
+		}
 		again = was_pooled || pool_has_other(dl->link->pool, dl->tried);
 	}
 	dl->broken = true;
