@@ -104,6 +104,7 @@ message_new(struct spool *sp)
 	m->fd = -1;
 	STAILQ_INIT(&m->blocks);
 	STAILQ_INIT(&m->edits);
+	STAILQ_INIT(&m->cuts);
 	sp->messages++;
 	outstanding++;
 	return m;
@@ -114,12 +115,15 @@ message_free(struct message **mp)
 {
 	struct message *m = *mp;
 	struct edit *e, *next;
+	struct cut *c, *next_cut;
 
 	if (m == NULL)
 		return;
 	*mp = NULL;
 	STAILQ_FOREACH_SAFE (e, &m->edits, entry, next)
 		free(e);
+	STAILQ_FOREACH_SAFE (c, &m->cuts, entry, next_cut)
+		free(c);
 	give_blocks(m);
 	if (m->fd != -1)
 		close(m->fd);
@@ -304,10 +308,40 @@ is_header(const char *text, size_t len)
 	return true;
 }
 
+void
+message_remove(struct message *m, uint64_t offset, uint64_t len)
+{
+	struct cut *c, *before = NULL, *new;
+
+	assert(len > 0 && offset <= m->size && len <= m->size - offset);
+	c = m->last_cut;
+	if (c != NULL && c->from < offset) {
+		before = c; /* the usual order */
+		c = NULL;
+	} else
+		STAILQ_FOREACH (c, &m->cuts, entry) {
+			if (c->from >= offset)
+				break;
+			before = c;
+		}
+	assert(before == NULL || before->from + before->len <= offset);
+	assert(c == NULL || offset + len <= c->from);
+	new = xcalloc(1, sizeof(*new));
+	new->from = offset;
+	new->len = len;
+	if (before == NULL)
+		STAILQ_INSERT_HEAD(&m->cuts, new, entry);
+	else
+		STAILQ_INSERT_AFTER(&m->cuts, before, new, entry);
+	if (c == NULL)
+		m->last_cut = new;
+	m->cuts_size += len;
+}
+
 uint64_t
 message_wire_size(const struct message *m)
 {
-	return m->edits_size + m->size;
+	return m->edits_size + m->size - m->cuts_size;
 }
 
 unsigned

@@ -4,8 +4,8 @@
 /*
  * A message's content: stored while it comes in, read as often as filters and
  * backends want it.  Content is kept unstuffed, in memory up to the spool's
- * threshold, above that in an unlinked file.  Headers to add are edits; the
- * content itself is never changed.
+ * threshold, above that in an unlinked file.  Headers to add and lines to leave
+ * out are edits, which readers follow; the content itself is never changed.
  */
 
 #include <sys/types.h>
@@ -48,7 +48,17 @@ bool message_in_file(const struct message *m);
  * fields, each line ending in CRLF, no line beginning with a dot. */
 void message_prepend(struct message *m, const char *text, size_t len);
 
-/* Octets that a reader will deliver: added headers and content. */
+/* Leaves out whole lines of the content, which were not left out before.  Not
+ * while a reader exists.  A leading dot that was noted stays noted. */
+void message_remove(struct message *m, uint64_t offset, uint64_t len);
+
+/* Copies content by its position, without regard to edits.  0, or -1 with errno
+ * when the file can not be read. */
+int message_copy(
+    const struct message *m, uint64_t offset, char *buf, size_t len);
+
+/* Octets that a reader will deliver: added headers, and the content without
+ * what is left out. */
 uint64_t message_wire_size(const struct message *m);
 
 /* A reader goes through the added headers and then the content.  It holds

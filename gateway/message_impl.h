@@ -30,14 +30,24 @@ struct edit { /* header fields in front of the content */
 };
 STAILQ_HEAD(edit_list, edit);
 
+struct cut { /* content that is left out; they do not overlap */
+	STAILQ_ENTRY(cut) entry;
+	uint64_t from;
+	uint64_t len;
+};
+STAILQ_HEAD(cut_list, cut);
+
 struct message {
 	struct spool *spool;	  /* borrowed */
 	struct block_list blocks; /* owned; with a file: one, what comes
 				   * behind the file */
 	struct block *last;	  /* of blocks; NULL when there is none */
 	struct edit_list edits;	  /* owned; in the order of delivery */
-	uint64_t size;		  /* of the content */
+	struct cut_list cuts;	  /* owned; by from */
+	struct cut *last_cut;	  /* of cuts; NULL when there is none */
+	uint64_t size;		  /* of the content, as it came in */
 	uint64_t edits_size;
+	uint64_t cuts_size;
 	int fd;		    /* owned; -1: all is in memory */
 	uint64_t file_size; /* of it in the file */
 	bool leading_dot;

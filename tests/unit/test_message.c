@@ -255,6 +255,209 @@ test_headers(void **state)
 	spool_free(&sp);
 }
 
+/* What readers deliver, by peek, in steps of at most so many octets. */
+static size_t
+read_all(const struct message *m, size_t step, char *buf)
+{
+	struct message_reader *r = message_reader_new(m);
+	const char *data;
+	size_t len, n = 0;
+
+	for (;;) {
+		assert_int_equal(message_reader_peek(r, &data, &len), 0);
+		if (len == 0)
+			break;
+		len = len < step ? len : step;
+		memcpy(buf + n, data, len);
+		message_reader_skip(r, len);
+		n += len;
+	}
+	message_reader_free(&r);
+	return n;
+}
+
+/* The same by gather, skipping over several pieces. */
+static size_t
+gather_all(const struct message *m, size_t step, int max, char *buf)
+{
+	struct message_reader *r = message_reader_new(m);
+	struct iovec iov[4];
+	size_t len, n = 0, taken;
+	int i, count;
+
+	while ((count = message_reader_gather(r, iov, max)) > 0) {
+		for (taken = 0, i = 0; i < count && taken < step; i++) {
+			len = iov[i].iov_len;
+			if (len > step - taken)
+				len = step - taken;
+			assert_true(iov[i].iov_len > 0);
+			memcpy(buf + n, iov[i].iov_base, len);
+			n += len;
+			taken += len;
+		}
+		message_reader_skip(r, taken);
+	}
+	assert_int_equal(count, 0);
+	message_reader_free(&r);
+	return n;
+}
+
+/* Removes the ranges given (as pairs, until 0 0) and compares every way of
+ * reading with what is then expected. */
+static void
+check_removed(struct message *m, const uint64_t *cuts)
+{
+	uint64_t size = message_size(m), at;
+	char *want = xmalloc(size + 1), *got = xmalloc(size + 1);
+	size_t n = 0, i, step;
+	bool gone;
+
+	for (i = 0; cuts[i + 1] != 0; i += 2)
+		message_remove(m, cuts[i], cuts[i + 1]);
+	for (at = 0; at < size; at++) {
+		for (gone = false, i = 0; cuts[i + 1] != 0; i += 2)
+			gone = gone ||
+			    (at >= cuts[i] && at < cuts[i] + cuts[i + 1]);
+		if (!gone)
+			want[n++] = octet(at);
+	}
+	assert_int_equal(message_size(m), size);
+	assert_int_equal(message_wire_size(m), n);
+	for (step = 1; step < size + 10; step += step < 40 ? 1 : step) {
+		assert_int_equal(read_all(m, step, got), n);
+		assert_memory_equal(got, want, n);
+		assert_int_equal(gather_all(m, step, 3, got), n);
+		assert_memory_equal(got, want, n);
+		assert_int_equal(gather_all(m, step, 1, got), n);
+		assert_memory_equal(got, want, n);
+	}
+	free(want);
+	free(got);
+}
+
+/* Ranges at both ends, next to each other, over borders of blocks and of the
+ * file, everything; in any order. */
+static void
+test_remove(void **state)
+{
+	static const uint64_t all[][9] = {
+		{ 0, 1, 0, 0 },
+		{ 10, 5, 3, 7, 30, 1, 0, 0 },
+		{ 0, 10, 10, 10, 90, 10, 0, 0 },
+		{ 8190, 4, 0, 0 },
+		{ 8192, 65536, 0, 0 },
+		{ 100, 8092, 8192, 1, 8193, 70000, 0, 0 },
+		{ 0, 99999, 0, 0 },
+		{ 99000, 1000, 5, 1, 0, 0 },
+		{ 0, 100000, 0, 0 },
+	};
+	struct spool_conf small = { .directory = "/tmp", .memory = 4096 };
+	struct spool *memory = spool_new(&conf), *file = spool_new(&small);
+	struct message *m;
+	size_t i, size;
+	int k;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		for (k = 0; k < 4; k++) {
+			m = message_new(k < 2 ? memory : file);
+			size = i < 3 ? 100 : 100000;
+			append(m, size, k % 2 == 0 ? 1000 : 70000);
+			check_removed(m, all[i]);
+			message_free(&m);
+		}
+	spool_free(&memory);
+	spool_free(&file);
+}
+
+/* With every border in turn, in a message short enough for all. */
+static void
+test_remove_everywhere(void **state)
+{
+	struct spool *sp = spool_new(&conf);
+	struct message *m;
+	uint64_t cuts[7] = { 0 };
+
+	(void)state;
+	for (cuts[0] = 0; cuts[0] < 6; cuts[0]++)
+		for (cuts[1] = 1; cuts[0] + cuts[1] <= 6; cuts[1]++)
+			for (cuts[2] = cuts[0] + cuts[1]; cuts[2] < 8;
+			     cuts[2]++) {
+				m = message_new(sp);
+				append(m, 8, 8);
+				cuts[3] = 8 - cuts[2];
+				check_removed(m, cuts);
+				message_free(&m);
+			}
+	spool_free(&sp);
+}
+
+/* Added headers stay what they are, in front. */
+static void
+test_remove_and_prepend(void **state)
+{
+	struct spool *sp = spool_new(&conf);
+	struct message *m = message_new(sp);
+	struct message_reader *r;
+	char buf[20];
+
+	(void)state;
+	assert_int_equal(message_append(m, "B: 1\r\nC: 1\r\n", 12), 0);
+	message_prepend(m, "A: 1\r\n", 6);
+	message_remove(m, 0, 6);
+	assert_int_equal(message_wire_size(m), 12);
+	assert_int_equal(read_all(m, 100, buf), 12);
+	assert_memory_equal(buf, "A: 1\r\nC: 1\r\n", 12);
+	assert_int_equal(gather_all(m, 100, 4, buf), 12);
+	assert_memory_equal(buf, "A: 1\r\nC: 1\r\n", 12);
+	message_remove(m, 6, 6);
+	r = message_reader_new(m);
+	assert_false(message_reader_in_content(r));
+	message_reader_skip(r, 6);
+	assert_true(message_reader_in_content(r));
+	message_reader_free(&r);
+	message_free(&m);
+	spool_free(&sp);
+}
+
+/* By position, over all borders, whatever is removed. */
+static void
+test_copy(void **state)
+{
+	struct spool_conf small = { .directory = "/tmp", .memory = 4096 };
+	struct spool *memory = spool_new(&conf), *file = spool_new(&small);
+	static const uint64_t from[] = { 0, 1, 8190, 8192, 70000, 99999,
+		100000 };
+	static const size_t lens[] = { 0, 1, 5, 9000, 100000 };
+	char *buf = xmalloc(100000);
+	struct message *m;
+	size_t i, k, n, len;
+	int in_file;
+
+	(void)state;
+	for (in_file = 0; in_file < 2; in_file++) {
+		m = message_new(in_file ? file : memory);
+		append(m, 100000, 1000);
+		message_prepend(m, "A: 1\r\n", 6);
+		message_remove(m, 0, 8190);
+		for (i = 0; i < sizeof(from) / sizeof(from[0]); i++)
+			for (k = 0; k < sizeof(lens) / sizeof(lens[0]); k++) {
+				len = lens[k];
+				if (len > 100000 - from[i])
+					len = 100000 - from[i];
+				assert_int_equal(
+				    message_copy(m, from[i], buf, len), 0);
+				for (n = 0; n < len; n++)
+					if (buf[n] != octet(from[i] + n))
+						fail_msg("octet %zu", n);
+			}
+		message_free(&m);
+	}
+	free(buf);
+	spool_free(&memory);
+	spool_free(&file);
+}
+
 static void
 test_empty(void **state)
 {
@@ -358,6 +561,10 @@ main(void)
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_no_name_in_directory),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_remove_everywhere),
+		cmocka_unit_test(test_remove_and_prepend),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_many),
