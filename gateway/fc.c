@@ -235,19 +235,3 @@ fc_add_karma(struct filter_call *fc, double by)
 {
 	fc->tx->karma += by;
 }
-
-void
-fc_add_header(struct filter_call *fc, const char *name, const char *value)
-{
-	char *line, *p;
-
-	assert(fc->phase == PHASE_MESSAGE && fc->tx->message != NULL);
-	if (fc->instance->chain.observe)
-		return;
-	line = arena_printf(&fc->tx->arena, "%s: %s", name, value);
-	for (p = line; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == '\177')
-			*p = ' ';
-	line = arena_printf(&fc->tx->arena, "%s\r\n", line);
-	message_prepend(fc->tx->message, line, strlen(line));
-}

@@ -33,6 +33,8 @@
  * state of its own outside of the sizes declared here.
  */
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -123,6 +125,25 @@ double fc_counter(const struct filter_call *fc, const char *key);
 void fc_set_flag(struct filter_call *fc, const char *key);
 bool fc_flag(const struct filter_call *fc, const char *key);
 void fc_add_karma(struct filter_call *fc, double by);
+
+/*
+ * The header fields of the message as it came in, only in PHASE_MESSAGE.  Names
+ * are compared without case.  What was removed, by the configuration or by a
+ * filter, is not seen any more; what filters add is not seen either.
+ */
+size_t fc_header_count(const struct filter_call *fc, const char *name);
+/* Writes the value of a field without folding and without blanks at both ends,
+ * NUL-terminated and cut to size; control characters other than tab are '?',
+ * octets above 127 stay as they are.  index counts from 0, the topmost.
+ * Returns the length of the whole value, or -1: there is no such field, or the
+ * spool can not be read. */
+ssize_t fc_header(const struct filter_call *fc, const char *name, size_t index,
+    char *buf, size_t size);
+/* Removes a field, or all with this name; a request, like fc_add_header(), but
+ * other filters see it done.  Those behind a removed one move up: who removes
+ * some of several begins with the last. */
+#define FC_ALL SIZE_MAX
+void fc_remove_header(struct filter_call *fc, const char *name, size_t index);
 
 /* Adds a header field in front of the message; a request, applied when the
  * message is sent on.  Only in PHASE_MESSAGE.  Control characters in the value

@@ -23,6 +23,7 @@ tx_init(struct tx *tx, struct arena *session)
 	arena_init(&tx->arena, BLOCK_SIZE);
 	tx->session = session;
 	envelope_init(&tx->envelope, &tx->arena);
+	headers_init(&tx->headers, &tx->arena);
 	STAILQ_INIT(&tx->notes);
 }
 
@@ -40,6 +41,7 @@ tx_reset(struct tx *tx)
 	STAILQ_CONCAT(&tx->notes, &kept);
 	envelope_init(&tx->envelope, &tx->arena);
 	arena_reset(&tx->arena);
+	headers_init(&tx->headers, &tx->arena);
 	tx->id[0] = '\0';
 	tx->began_ms = 0;
 	tx->discard = false;

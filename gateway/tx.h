@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "envelope.h"
+#include "headers.h"
 #include "mem.h"
 
 #define TX_ID_MAX 32
@@ -42,6 +43,7 @@ struct tx {
 	struct arena *session; /* borrowed */
 	struct envelope envelope;
 	struct message *message; /* owned; NULL before DATA */
+	struct headers headers;	 /* of message */
 	struct note_list notes;
 	double karma;	  /* above 0 is good */
 	int64_t began_ms; /* loop_now() at MAIL */
