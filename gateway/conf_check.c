@@ -35,6 +35,8 @@ static void check_listener(struct conf_reader *, const struct conf_block *,
     const struct listener_conf *);
 static void check_addresses(struct conf_reader *, const struct conf_block *,
     const struct listener_conf *);
+static void check_headers(struct conf_reader *, const struct conf_block *,
+    const struct listener_conf *);
 static void find_filters(
     struct conf_reader *, const struct conf_block *, struct listener_conf *);
 static void check_routes(struct conf_reader *);
@@ -273,6 +275,29 @@ check_listener(struct conf_reader *r, const struct conf_block *b,
 			conf_warn(r, conf_line(b, "proxy-from"),
 			    "proxy-from names every address: whoever connects "
 			    "may say to be anybody");
+	check_headers(r, b, lc);
+}
+
+/* The id stands as a token in Authentication-Results (RFC 8601 2.2). */
+static void
+check_headers(struct conf_reader *r, const struct conf_block *b,
+    const struct listener_conf *lc)
+{
+	const struct opt_list *names = &lc->strip_headers;
+	const char *id = lc->authserv_id, *p = id;
+	size_t i;
+
+	while (p != NULL && *p > ' ' && *p <= '~' &&
+	    strchr("()<>@,;:\\\"/[]?=", *p) == NULL)
+		p++;
+	if (p != NULL && (p == id || *p != '\0'))
+		conf_complain(r, conf_line(b, "authserv-id"),
+		    "authserv-id \"%s\" is not a plain word", id);
+	for (i = 0; i < names->count; i++)
+		if (!header_is_name(names->list[i]))
+			conf_complain(r, conf_line(b, "strip-headers"),
+			    "\"%s\" is not the name of a header field",
+			    names->list[i]);
 }
 
 static void

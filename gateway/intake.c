@@ -38,12 +38,36 @@ intake_append(struct session *s, const char *data, size_t len)
 {
 	uint64_t limit = (uint64_t)s->front->limits->message_size;
 
-	if (s->data_too_big || s->data_error != 0 || s->data.faults != 0)
+	if (intake_refusal(s) != REPLY_NONE)
 		return;
+	if (!s->tx.headers.over)
+		headers_feed(
+		    &s->tx.headers, &s->front->limits->headers, data, len);
 	if (message_size(s->tx.message) + len > limit)
 		s->data_too_big = true;
 	else if (message_append(s->tx.message, data, len) == -1)
 		s->data_error = errno;
+}
+
+enum reply_id
+intake_refusal(const struct session *s)
+{
+	static const enum reply_id by_header[] = {
+		[HEADERS_GOOD] = REPLY_NONE,
+		[HEADERS_TOO_MANY] = REPLY_TOO_MANY_FIELDS,
+		[HEADERS_TOO_BIG] = REPLY_HEADER_TOO_BIG,
+		[HEADERS_LOOP] = REPLY_TOO_MANY_HOPS,
+	};
+
+	if (s->data.faults != 0)
+		return REPLY_BARE_NEWLINE;
+	if (s->data_too_big)
+		return REPLY_TOO_BIG;
+	if (s->data_error == ENOSPC || s->data_error == EDQUOT)
+		return REPLY_NO_STORAGE;
+	if (s->data_error != 0)
+		return REPLY_LOCAL_ERROR;
+	return by_header[s->tx.headers.fault];
 }
 
 bool
@@ -81,16 +105,15 @@ void
 intake_complete(struct session *s)
 {
 	int64_t now = loop_now(s->front->loop);
+	enum reply_id refusal;
 
 	s->state = SESSION_COMMAND;
-	if (s->data.faults != 0)
-		refuse(s, REPLY_BARE_NEWLINE);
-	else if (s->data_too_big)
-		refuse(s, REPLY_TOO_BIG);
-	else if (s->data_error == ENOSPC || s->data_error == EDQUOT)
-		refuse(s, REPLY_NO_STORAGE);
-	else if (s->data_error != 0)
-		refuse(s, REPLY_LOCAL_ERROR);
+	headers_finish(&s->tx.headers, &s->front->limits->headers);
+	refusal = intake_refusal(s);
+	if (refusal == REPLY_NONE && !intake_strip_headers(s))
+		refusal = REPLY_LOCAL_ERROR;
+	if (refusal != REPLY_NONE)
+		refuse(s, refusal);
 	else {
 		message_set_leading_dot(s->tx.message, s->data.leading_dot);
 		s->reply_by = now + s->front->limits->reply_deadline;
@@ -136,9 +159,11 @@ relay(struct session *s)
 	char line[RECEIVED_MAX];
 	size_t len;
 
-	len = received_line(line, sizeof(line), &s->client, e,
+	len = received_line(line, sizeof(line),
+	    (enum received_style)s->listener->received, &s->client, e,
 	    session_hostname(s), s->tx.id, loop_wall_ms(s->front->loop));
-	message_prepend(s->tx.message, line, len);
+	if (len > 0)
+		message_prepend(s->tx.message, line, len);
 	/* The relay keeps the time; a little later, ours would be a bug's. */
 	conn_deadline(s->conn, s->reply_by + 5000);
 	s->wait = WAIT_RELAY;

@@ -129,8 +129,7 @@ chunk_over(struct session *s)
 		if (!smtp_data_check_end(&s->data))
 			s->data.leading_dot = true;
 		intake_complete(s);
-	} else if (s->data.faults != 0 || s->data_too_big ||
-	    s->data_error != 0) {
+	} else if (intake_refusal(s) != REPLY_NONE) {
 		intake_complete(s); /* it refuses */
 	} else {
 		snprintf(text, sizeof(text), "%llu octets so far",

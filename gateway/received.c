@@ -53,25 +53,37 @@ format_tls(char *buf, size_t size, const struct client *c)
 		    c->tls_by_proxy ? " at the proxy" : "");
 }
 
-size_t
-received_line(char *buf, size_t size, const struct client *client,
-    const struct envelope *envelope, const char *hostname, const char *id,
-    int64_t wall_ms)
+static void
+format_from(char *buf, size_t size, const struct client *c)
 {
-	char literal[NET_TEXT_MAX + 8], date[64], tls[160];
-	bool one = envelope->count == 1;
+	char literal[NET_TEXT_MAX + 8];
+
+	format_literal(literal, sizeof(literal), c);
+	snprintf(buf, size, "%.255s (%.255s%s%s)", c->helo,
+	    c->name != NULL ? c->name : "", c->name != NULL ? " " : "",
+	    literal);
+}
+
+size_t
+received_line(char *buf, size_t size, enum received_style style,
+    const struct client *client, const struct envelope *envelope,
+    const char *hostname, const char *id, int64_t wall_ms)
+{
+	char from[700] = "hidden.invalid", date[64], tls[160];
+	bool one = envelope->count == 1 && style == RECEIVED_FULL;
 	int n;
 
-	format_literal(literal, sizeof(literal), client);
+	if (style == RECEIVED_NONE)
+		return 0;
+	if (style == RECEIVED_FULL)
+		format_from(from, sizeof(from), client);
 	format_tls(tls, sizeof(tls), client);
 	format_date(date, sizeof(date), wall_ms);
 	n = snprintf(buf, size,
-	    "Received: from %.255s (%.255s%s%s)\r\n"
+	    "Received: from %s\r\n"
 	    "\tby %.255s with %s%s%s id %s%s%s%.320s%s;\r\n"
 	    "\t%s\r\n",
-	    client->helo, client->name != NULL ? client->name : "",
-	    client->name != NULL ? " " : "", literal, hostname,
-	    client->esmtp ? "ESMTP" : "SMTP",
+	    from, hostname, client->esmtp ? "ESMTP" : "SMTP",
 	    client->esmtp && client->tls ? "S" : "",
 	    client->esmtp && client->login != NULL ? "A" : "", id, tls,
 	    one ? "\r\n\tfor <" : "", one ? envelope->rcpts[0].addr.text : "",

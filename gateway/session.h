@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "headers.h"
 #include "net.h"
 #include "opt.h"
 
@@ -35,9 +36,10 @@ struct stats;
 struct tls_context;
 
 struct limits_conf {
-	int64_t connections;	 /* sessions at once, all workers */
-	int64_t message_size;	 /* octets of content */
-	int64_t recipients;	 /* of one transaction */
+	int64_t connections;  /* sessions at once, all workers */
+	int64_t message_size; /* octets of content */
+	int64_t recipients;   /* of one transaction */
+	struct headers_limits headers;
 	int64_t command_timeout; /* ms for the client's next command */
 	int64_t data_timeout;	 /* ms for the next piece of data */
 	int64_t data_rate;	 /* octets a second that a message must have */
@@ -61,7 +63,10 @@ struct listener_conf {
 	const char *tls_name;	       /* tls block for TLS from the start */
 	struct tls_context *starttls;  /* resolved by conf.c; NULL: none */
 	struct tls_context *tls;
-	bool require_tls; /* no mail in clear */
+	bool require_tls;	       /* no mail in clear */
+	const char *authserv_id;       /* NULL: the hostname */
+	struct opt_list strip_headers; /* fields that do not pass */
+	int received;		       /* enum received_style */
 	struct opt_list filter_names;
 	const struct filter_instance **filters; /* resolved by conf.c */
 	size_t filter_count;

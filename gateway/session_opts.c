@@ -3,6 +3,7 @@
  * postern.conf(5) for the words.
  */
 
+#include "received.h"
 #include "session.h"
 
 #define LIMITS(field) offsetof(struct limits_conf, field)
@@ -28,6 +29,28 @@ const struct opt limits_options[] = {
 	    .min = 1,
 	    .max = 100000,
 	    .help = "recipients of one transaction" },
+	{ .name = "header-count",
+	    .type = OPT_NUMBER,
+	    .offset = LIMITS(headers.count),
+	    .def = "1000",
+	    .min = 10,
+	    .max = 10000,
+	    .help = "header fields of one message" },
+	{ .name = "header-size",
+	    .type = OPT_SIZE,
+	    .offset = LIMITS(headers.size),
+	    .def = "256K",
+	    .min = 4096,
+	    .max = 16 << 20,
+	    .help = "octets of one message's header fields" },
+	{ .name = "received-max",
+	    .type = OPT_NUMBER,
+	    .offset = LIMITS(headers.received),
+	    .def = "50",
+	    .min = 1,
+	    .max = 10000,
+	    .help = "Received fields of one message; with more it is in a "
+		    "loop" },
 	{ .name = "command-timeout",
 	    .type = OPT_DURATION,
 	    .offset = LIMITS(command_timeout),
@@ -82,6 +105,10 @@ const struct opt limits_options[] = {
 	{ .name = NULL },
 };
 
+/* By enum received_style. */
+static const char *const received_styles[] = { "full", "private", "none",
+	NULL };
+
 #define LISTENER(field) offsetof(struct listener_conf, field)
 const struct opt listener_options[] = {
 	{ .name = "address",
@@ -128,6 +155,21 @@ const struct opt listener_options[] = {
 	    .offset = LISTENER(require_tls),
 	    .def = "no",
 	    .help = "refuse mail from clients that do not use TLS" },
+	{ .name = "authserv-id",
+	    .type = OPT_STRING,
+	    .offset = LISTENER(authserv_id),
+	    .help = "our name in Authentication-Results; fields with it are "
+		    "removed; default: hostname" },
+	{ .name = "strip-headers",
+	    .type = OPT_LIST,
+	    .offset = LISTENER(strip_headers),
+	    .help = "names of header fields to remove" },
+	{ .name = "received",
+	    .type = OPT_CHOICE,
+	    .offset = LISTENER(received),
+	    .def = "full",
+	    .values = received_styles,
+	    .help = "what the Received field tells of the client" },
 	{ .name = "filters",
 	    .type = OPT_LIST,
 	    .offset = LISTENER(filter_names),

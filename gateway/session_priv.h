@@ -162,10 +162,17 @@ void intake_begin(struct session *s);
 /* Takes data from the input; false when there is no more. */
 bool intake_more(struct session *s);
 void intake_append(struct session *s, const char *data, size_t len);
+/* What the content so far is refused with; REPLY_NONE: nothing. */
+enum reply_id intake_refusal(const struct session *s);
 /* The end of data was found. */
 void intake_complete(struct session *s);
 void intake_judged(struct session *s, const struct judgement *j);
 void intake_timeout(struct session *s);
+
+/* intake_header.c */
+/* Removes the header fields that must not pass.  False: the spool can not be
+ * read. */
+bool intake_strip_headers(struct session *s);
 
 /* intake_chunk.c */
 enum reply_id chunk_check(struct session *s, struct slice arg);

@@ -21,6 +21,7 @@ static struct client client;
 static struct envelope envelope;
 static struct recipient rcpts[2];
 static char line[RECEIVED_MAX];
+static enum received_style style;
 
 static void
 from(const char *address)
@@ -41,8 +42,8 @@ from(const char *address)
 static void
 make(int64_t wall)
 {
-	size_t len = received_line(line, sizeof(line), &client, &envelope,
-	    "gw.example.net", "0123abc.1", wall);
+	size_t len = received_line(line, sizeof(line), style, &client,
+	    &envelope, "gw.example.net", "0123abc.1", wall);
 
 	assert_int_equal(len, strlen(line));
 }
@@ -114,6 +115,29 @@ test_dates(void **state)
 	}
 }
 
+static void
+test_styles(void **state)
+{
+	(void)state;
+	from("192.0.2.7:4242");
+	client.name = "name.example";
+	client.tls = true;
+	client.tls_version = "TLSv1.3";
+	client.login = "somebody";
+	style = RECEIVED_PRIVATE;
+	make(WALL);
+	assert_string_equal(line,
+	    "Received: from hidden.invalid\r\n"
+	    "\tby gw.example.net with ESMTPSA id 0123abc.1\r\n"
+	    "\t(TLSv1.3);\r\n"
+	    "\tThu, 29 Feb 2024 12:34:56 +0000\r\n");
+	style = RECEIVED_NONE;
+	line[0] = '\0';
+	make(WALL);
+	assert_string_equal(line, "");
+	style = RECEIVED_FULL;
+}
+
 /* The longest of everything still fits, and no line is too long. */
 static void
 test_longest(void **state)
@@ -142,6 +166,7 @@ main(void)
 		cmocka_unit_test(test_two_recipients),
 		cmocka_unit_test(test_literals),
 		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_styles),
 		cmocka_unit_test(test_longest),
 	};
 
