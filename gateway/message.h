@@ -66,6 +66,8 @@ uint64_t message_wire_size(const struct message *m);
  * be appended while one exists. */
 struct message_reader;
 struct message_reader *message_reader_new(const struct message *m);
+/* The same for the content as it came in: nothing added, nothing left out. */
+struct message_reader *message_reader_new_original(const struct message *m);
 void message_reader_free(struct message_reader **rp);
 /* The piece at the current position, without moving: 0 with *len_r == 0 at the
  * end, -1 with errno when the file can not be read. */

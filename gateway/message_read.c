@@ -43,18 +43,26 @@ static void move(struct message_reader *, uint64_t);
 static void pass_cuts(struct message_reader *);
 
 struct message_reader *
-message_reader_new(const struct message *m)
+message_reader_new_original(const struct message *m)
 {
 	struct message_reader *r = xcalloc(1, sizeof(*r));
 
 	assert(m->broken == 0);
 	r->message = m;
 	r->size = m->size;
-	r->edit = STAILQ_FIRST(&m->edits);
-	r->cut = STAILQ_FIRST(&m->cuts);
 	r->block = STAILQ_FIRST(&m->blocks);
 	if (m->file_size > 0)
 		r->buf = xmalloc(MESSAGE_BLOCK);
+	return r;
+}
+
+struct message_reader *
+message_reader_new(const struct message *m)
+{
+	struct message_reader *r = message_reader_new_original(m);
+
+	r->edit = STAILQ_FIRST(&m->edits);
+	r->cut = STAILQ_FIRST(&m->cuts);
 	pass_cuts(r);
 	return r;
 }

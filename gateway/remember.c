@@ -85,7 +85,8 @@ look_at(struct lines *l, const char *data, size_t len)
 static bool
 content_digest(const struct message *m, unsigned char out[DIGEST_SIZE])
 {
-	struct message_reader *r = message_reader_new(m);
+	/* What we and the filters add or leave out may differ each time. */
+	struct message_reader *r = message_reader_new_original(m);
 	struct digest *d = digest_new();
 	struct lines lines = { .len = 0 };
 	const char *data;
@@ -93,11 +94,8 @@ content_digest(const struct message *m, unsigned char out[DIGEST_SIZE])
 	bool good;
 
 	while ((good = message_reader_peek(r, &data, &len) == 0) && len > 0) {
-		/* Added headers are ours, and differ each time. */
-		if (message_reader_in_content(r)) {
-			digest_octets(d, data, len);
-			look_at(&lines, data, len);
-		}
+		digest_octets(d, data, len);
+		look_at(&lines, data, len);
 		message_reader_skip(r, len);
 	}
 	message_reader_free(&r);

@@ -399,7 +399,9 @@ test_remove_and_prepend(void **state)
 	struct spool *sp = spool_new(&conf);
 	struct message *m = message_new(sp);
 	struct message_reader *r;
+	const char *data;
 	char buf[20];
+	size_t len;
 
 	(void)state;
 	assert_int_equal(message_append(m, "B: 1\r\nC: 1\r\n", 12), 0);
@@ -411,6 +413,11 @@ test_remove_and_prepend(void **state)
 	assert_int_equal(gather_all(m, 100, 4, buf), 12);
 	assert_memory_equal(buf, "A: 1\r\nC: 1\r\n", 12);
 	message_remove(m, 6, 6);
+	r = message_reader_new_original(m);
+	assert_int_equal(message_reader_peek(r, &data, &len), 0);
+	assert_int_equal(len, 12);
+	assert_memory_equal(data, "B: 1\r\nC: 1\r\n", 12);
+	message_reader_free(&r);
 	r = message_reader_new(m);
 	assert_false(message_reader_in_content(r));
 	message_reader_skip(r, 6);
