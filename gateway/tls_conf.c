@@ -95,7 +95,8 @@ static int
 set_policy(SSL_CTX *ctx, const struct tls_conf *conf, char *err, size_t size)
 {
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
-	long options = SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
+	uint64_t options =
+	    SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
 
 #ifdef SSL_OP_NO_RENEGOTIATION
 	options |= SSL_OP_NO_RENEGOTIATION;
@@ -121,7 +122,7 @@ set_policy(SSL_CTX *ctx, const struct tls_conf *conf, char *err, size_t size)
 	    SSL_CTX_set_ciphersuites(ctx, conf->ciphersuites) != 1)
 		return fail(err, size, "ciphersuites", conf->ciphersuites);
 	if (conf->curves != NULL &&
-	    SSL_CTX_set1_groups_list(ctx, conf->curves) != 1)
+	    SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)conf->curves) != 1)
 		return fail(err, size, "curves", conf->curves);
 	return 0;
 }
