@@ -130,7 +130,9 @@ check_files(struct conf_reader *r)
 		conf_needs(r, log, "path");
 	if (c->user != NULL && getpwnam(c->user) == NULL)
 		conf_warn(r, conf_line(&r->root, "user"),
-		    "there is no user %s here", c->user);
+		    "there is no user %s here: started by root, posternd "
+		    "would refuse",
+		    c->user);
 	if (c->spool.directory == NULL)
 		return;
 	errno = ENOTDIR;

@@ -23,7 +23,7 @@ void
 fold_trouble(struct reply *r)
 {
 	set_reply(r, 451, "4.4.1",
-	    "the mail server behind this gateway can not be reached, "
+	    "the mail server behind this gateway does not answer, "
 	    "please try again later");
 }
 

@@ -42,6 +42,7 @@ static bool make_pipe(int[2]);
 static void catch_signals(void);
 static void on_signal(int);
 static void say_start(const struct config *);
+static bool user_known(const struct config *);
 static void serve(struct master *);
 static void act_on_signals(struct master *, sig_atomic_t *);
 static void advance(struct master *);
@@ -86,6 +87,8 @@ begin(struct master *m, struct config **config)
 	struct columns *columns;
 	int code;
 
+	if (!user_known(c))
+		return EX_NOUSER;
 	priv_raise_nofile();
 	if (sockets_open(&m->sockets, c) == -1)
 		return EX_OSERR;
@@ -157,6 +160,16 @@ on_signal(int number)
 		asked.reload = 1;
 	else if (number == SIGUSR1)
 		asked.reopen = 1;
+}
+
+/* Without it every worker would die as soon as it is started. */
+static bool
+user_known(const struct config *c)
+{
+	if (c->user == NULL || geteuid() != 0 || getpwnam(c->user) != NULL)
+		return true;
+	log_event(LEVEL_ERROR, "%s: there is no user %s", c->file, c->user);
+	return false;
 }
 
 static void
@@ -311,7 +324,7 @@ reload(struct master *m)
 	struct config *c = load(old->config->file);
 	struct columns *columns;
 
-	columns = c == NULL ? NULL : columns_for(old, c);
+	columns = c == NULL || !user_known(c) ? NULL : columns_for(old, c);
 	if (columns == NULL)
 		goto out;
 	if (agent_prepare(m, c) == -1 || sockets_open(&m->sockets, c) == -1)

@@ -46,7 +46,7 @@ session_answer(
 		add(&l, enhanced);
 		add(&l, " ");
 	}
-	add(&l, text);
+	add(&l, *text != '\0' ? text : "ok");
 	if (code >= 400) {
 		if (l.len > REPLY_LINE_SIZE - TX_ID_MAX - 5)
 			l.len = REPLY_LINE_SIZE - TX_ID_MAX - 5;

@@ -9,7 +9,7 @@
 #include "compat.h"
 #include "message.h"
 
-#define BLOCK_SIZE 4096
+#define BLOCK_SIZE 1024
 #define TEXT_ROOM_MIN 64 /* so that most changes need no new memory */
 
 static struct note *find(const struct tx *, const char *);

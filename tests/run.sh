@@ -5,6 +5,7 @@
 #	run.sh scripts PLAY		the transcripts of tests/scripts
 #	run.sh interop | faults		the executable scripts of tests/NAME
 #	run.sh lint			tests/lint.sh
+#	run.sh sanitized		unit and scripts under ASan and UBSan
 #	run.sh fuzz TARGET...		libFuzzer, FUZZ_TIME seconds each
 #	run.sh all SUITE... [-- MAKE-ARGUMENTS]
 #
@@ -268,6 +269,19 @@ lint)
 	done
 	;;
 fuzz) suite_fuzz "$@" ;;
+sanitized)
+	# unit and scripts once more: another compiler, no warning, ASan, UBSan
+	cc=cc
+	! command -v clang >/dev/null || cc=clang
+	${MAKE:-make} --no-print-directory CC=$cc WERROR=1 \
+	    SAN=address,undefined -k unit scripts >"$out" 2>&1 </dev/null
+	status=$?
+	echo "$cc -fsanitize=address,undefined" >>"$log"
+	cat build/san-address-undefined-$cc/results/*.sum 2>/dev/null |
+	    awk '{ p += $1; f += $2; s += $3 }
+	    END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' >>"$out"
+	verdict "unit and scripts with $cc and sanitizers" $status "$out"
+	;;
 *)
 	echo "run.sh: no suite $suite" >&2
 	exit 64

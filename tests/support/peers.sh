@@ -196,7 +196,8 @@ kill9() {
 
 # A child that ended is a zombie until wait; kill -0 still finds it.
 gone_or_zombie() {
-	_state=$(ps -o stat= -p "$1" 2>/dev/null) || return 0
+	kill -0 "$1" 2>/dev/null || return 0
+	_state=$(ps -o stat= -p "$1" 2>/dev/null) || return 1
 	case $_state in *Z* | "") return 0 ;; esac
 	return 1
 }

@@ -442,7 +442,7 @@ static const struct {
 	{ REST "backend e { protocol = discard }",
 	    ":4: warning: backend 'e' is not used by any route\n" },
 	{ "user = no-such-user-here\n" REST,
-	    ":1: warning: there is no user no-such-user-here here\n" },
+	    ":1: warning: there is no user no-such-user-here here: " },
 	{ "spool {\ndirectory = /no/such/place }\n" REST,
 	    ":2: warning: spool directory /no/such/place: " },
 	{ "listen mx { address = {\"127.0.0.1:1\"}\nproxy-from = "
