@@ -13,7 +13,9 @@
 #	stop PID			TERM, then KILL
 #	free_port			prints one
 #	gateway NAME <CONF		posternd -d; $gw_pid $gw_log $gw_conf,
-#					@PORT1@... in CONF become $port1...
+#					@PORT1@... in CONF become $port1...;
+#					without per-client in it, clients are
+#					not limited: they all come from here
 #	sink NAME ARGS...		smtpsink; $sink_pid $sink_port $sink_log
 #	gen ARGS...			smtpgen; its summary in $gen_out
 #	field NAME TEXT			value of NAME=VALUE in TEXT
@@ -280,6 +282,8 @@ user_line() {
 	    echo "user = nobody"
 }
 
+unlimited='per-client = 0  rate = ""'
+
 # gateway NAME: starts posternd with the configuration on stdin.  A port may
 # be taken between its choice and its use, hence the loop.
 gateway() {
@@ -296,8 +300,12 @@ gateway() {
 			grep -q '^drain' "$gw_conf.in" || echo "drain = 2s"
 			grep -q '^spool' "$gw_conf.in" ||
 			    echo "spool { directory = \"$tmp/spool\" }"
+			grep -q '^[[:space:]]*limits' "$gw_conf.in" ||
+			    echo "limits { $unlimited }"
 			sed "s/@PORT1@/$port1/g; s/@PORT2@/$port2/g
-			    s/@PORT3@/$port3/g" "$gw_conf.in"
+			    s/@PORT3@/$port3/g
+			    /per-client/!s/^[[:space:]]*limits *{/& $unlimited /" \
+			    "$gw_conf.in"
 		} >"$gw_conf"
 		run "$1" "$POSTERND" -d -f "$gw_conf"
 		gw_pid=$pid
