@@ -17,6 +17,7 @@
 
 #define ACCEPT_BATCH 64 /* per turn, so that open sessions get their share */
 #define PAUSE_MS 200	/* without descriptors: let some sessions end first */
+#define SAY_MS 10000	/* how often that is said */
 
 struct listener {
 	struct front *front;		  /* borrowed */
@@ -24,16 +25,34 @@ struct listener {
 	struct chain *chain;		  /* borrowed */
 	struct event *ev;		  /* owned */
 	struct timer pause;
-	int fd; /* borrowed */
+	int64_t said; /* ms; that there are no descriptors */
+	int fd;	      /* borrowed */
 };
 
-/* EMFILE and the like: the connection stays in the kernel's queue, and asking
- * again at once would only burn the processor. */
+/* EMFILE and the like: an idle session gives its place.  True if one did. */
+static bool
+make_room(struct listener *l, int error)
+{
+	int64_t now = loop_now(l->front->loop);
+	bool done = false;
+
+	if (error == EMFILE || error == ENFILE)
+		done = session_shed(l->front);
+	if (now >= l->said) {
+		l->said = now + SAY_MS;
+		log_event(LEVEL_ERROR, "listener %s: accept: %s; %s",
+		    l->conf->name, strerror(error),
+		    done ? "idle sessions are closed"
+			 : "no session is idle, clients have to wait");
+	}
+	return done;
+}
+
+/* The connection stays in the kernel's queue, and asking again at once would
+ * only burn the processor. */
 static void
 pause_accepting(struct listener *l)
 {
-	log_event(LEVEL_ERROR, "listener %s: accept: %s", l->conf->name,
-	    strerror(errno));
 	event_del(l->ev);
 	timer_set(&l->pause, loop_now(l->front->loop) + PAUSE_MS);
 }
@@ -63,6 +82,8 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		if (errno == ECONNABORTED || errno == EINTR)
+			continue;
+		if (make_room(l, errno))
 			continue;
 		pause_accepting(l);
 		return;
