@@ -114,8 +114,8 @@ struct session *session_new(struct front *f, const struct listener_conf *lc,
 /* Tells every session that idle ones have to go (drain), or (now) closes all
  * of them. */
 void session_drain_all(struct front *f, bool now);
-/* There are no descriptors left: closes the session that was idle longest, if
- * there is one that can be spared. */
+/* There are no descriptors left: closes the session that was idle longest;
+ * false if there is none that can be spared. */
 bool session_shed(struct front *f);
 
 #endif

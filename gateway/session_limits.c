@@ -201,7 +201,8 @@ session_shed(struct front *f)
 		conn_input(s->conn, &left);
 		if (left > 0 || conn_unsent(s->conn) > 0)
 			continue;
-		session_limit(s, REPLY_NO_DESCRIPTORS, "shed");
+		session_reply(s, REPLY_NO_DESCRIPTORS);
+		session_close(s, "shed");
 		return true;
 	}
 	return false;
