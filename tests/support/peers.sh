@@ -282,8 +282,6 @@ user_line() {
 	    echo "user = nobody"
 }
 
-unlimited='per-client = 0  rate = ""'
-
 # gateway NAME: starts posternd with the configuration on stdin.  A port may
 # be taken between its choice and its use, hence the loop.
 gateway() {
@@ -291,6 +289,8 @@ gateway() {
 	gw_conf=$tmp/$1.conf
 	gw_log=$tmp/$1.log
 	cat >"$gw_conf.in"
+	_limits='per-client = 0  rate = ""'
+	! grep -q per-client "$gw_conf.in" || _limits=
 	mkdir -p "$tmp/spool"
 	chmod 1777 "$tmp/spool"
 	for _try in 1 2 3 4 5; do
@@ -301,10 +301,10 @@ gateway() {
 			grep -q '^spool' "$gw_conf.in" ||
 			    echo "spool { directory = \"$tmp/spool\" }"
 			grep -q '^[[:space:]]*limits' "$gw_conf.in" ||
-			    echo "limits { $unlimited }"
+			    echo "limits { $_limits }"
 			sed "s/@PORT1@/$port1/g; s/@PORT2@/$port2/g
 			    s/@PORT3@/$port3/g
-			    /per-client/!s/^[[:space:]]*limits *{/& $unlimited /" \
+			    s/^[[:space:]]*limits *{/& $_limits /" \
 			    "$gw_conf.in"
 		} >"$gw_conf"
 		run "$1" "$POSTERND" -d -f "$gw_conf"
