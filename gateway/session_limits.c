@@ -202,6 +202,8 @@ session_shed(struct front *f)
 		if (left > 0 || conn_unsent(s->conn) > 0)
 			continue;
 		session_reply(s, REPLY_NO_DESCRIPTORS);
+		/* The listener says how many; each would fill the log. */
+		s->last_reply = NULL;
 		session_close(s, "shed");
 		return true;
 	}
