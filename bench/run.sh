@@ -121,6 +121,7 @@ start_postern() {
 	hostname = "bench.example.org"
 	workers = 2
 	log { to = file  path = "$dir/postern.log" }
+	limits { per-client = 100000  rate = "1000000/1m" }
 	listen in { address = {"127.0.0.1:$port"} }
 	backend sink {
 	    protocol = smtp

@@ -15,6 +15,7 @@
 #include "filter.h"
 #include "smtp_parse.h"
 
+#define RESERVE_PART 20	 /* of all connections, for unlimited clients */
 #define GREETING_MAX 500 /* octets; a reply line has 512 */
 /* struct pool_wait has one bit for each server. */
 #define SERVERS_MAX (sizeof(unsigned) * CHAR_BIT)
@@ -249,6 +250,9 @@ check_listeners(struct conf_reader *r)
 		check_listener(r, b, lc);
 		check_addresses(r, b, lc);
 		find_filters(r, b, lc);
+		if (lc->unlimited.count > 0)
+			r->config->limits.reserve =
+			    r->config->limits.connections / RESERVE_PART;
 		lc++;
 	}
 }

@@ -2,7 +2,10 @@
  * Accepting clients: see listener.h.
  */
 
+#include <sys/resource.h>
+
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +20,11 @@
 
 #define ACCEPT_BATCH 64 /* per turn, so that open sessions get their share */
 #define PAUSE_MS 200	/* without descriptors: let some sessions end first */
+#define SAY_MS 10000	/* how often that is said */
+/* Descriptors that idle clients must leave to backends and messages: a part of
+ * all, and the most that are. */
+#define SPARE_PART 8
+#define SPARE_MAX 64
 
 struct listener {
 	struct front *front;		  /* borrowed */
@@ -24,16 +32,47 @@ struct listener {
 	struct chain *chain;		  /* borrowed */
 	struct event *ev;		  /* owned */
 	struct timer pause;
-	int fd; /* borrowed */
+	int64_t say_again; /* ms; that there are no descriptors */
+	unsigned closed;   /* sessions, to make room */
+	int few_from;	   /* descriptor */
+	int fd;		   /* borrowed */
 };
 
-/* EMFILE and the like: the connection stays in the kernel's queue, and asking
- * again at once would only burn the processor. */
+/* From which descriptor on they are few: the kernel gives the lowest one. */
+static int
+few_from(void)
+{
+	struct rlimit rl;
+	int part;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur > INT_MAX)
+		return INT_MAX;
+	part = (int)rl.rlim_cur / SPARE_PART;
+	return (int)rl.rlim_cur - (part < SPARE_MAX ? part : SPARE_MAX);
+}
+
+/* An idle session gives its descriptor.  True if one did. */
+static bool
+make_room(struct listener *l, const char *why)
+{
+	int64_t now = loop_now(l->front->loop);
+	bool done = session_shed(l->front);
+
+	l->closed += done;
+	if (now < l->say_again)
+		return done;
+	l->say_again = now + SAY_MS;
+	log_event(LEVEL_ERROR,
+	    "listener %s: accept: %s; idle sessions closed for it so far: %u",
+	    l->conf->name, why, l->closed);
+	return done;
+}
+
+/* The connection stays in the kernel's queue, and asking again at once would
+ * only burn the processor. */
 static void
 pause_accepting(struct listener *l)
 {
-	log_event(LEVEL_ERROR, "listener %s: accept: %s", l->conf->name,
-	    strerror(errno));
 	event_del(l->ev);
 	timer_set(&l->pause, loop_now(l->front->loop) + PAUSE_MS);
 }
@@ -57,12 +96,16 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 	for (i = 0; i < ACCEPT_BATCH; i++) {
 		client = net_accept(fd, &peer);
 		if (client != -1) {
+			if (client >= l->few_from)
+				(void)make_room(l, "few descriptors are left");
 			session_new(l->front, l->conf, l->chain, client, &peer);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		if (errno == ECONNABORTED || errno == EINTR)
+			continue;
+		if (make_room(l, strerror(errno)))
 			continue;
 		pause_accepting(l);
 		return;
@@ -79,6 +122,7 @@ listener_new(struct front *f, const struct listener_conf *lc,
 	l->conf = lc;
 	l->chain = chain;
 	l->fd = fd;
+	l->few_from = few_from();
 	timer_init(&l->pause, f->loop, resume, l);
 	l->ev = event_new(
 	    loop_base(f->loop), fd, EV_READ | EV_PERSIST, on_acceptable, l);

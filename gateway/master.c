@@ -25,6 +25,7 @@
 #include "master_priv.h"
 #include "mem.h"
 #include "priv.h"
+#include "rates.h"
 #include "tls.h"
 
 #define TICKETS_MS (60 * 60 * 1000) /* life of a TLS ticket key, twice */
@@ -97,6 +98,8 @@ begin(struct master *m, struct config **config)
 	if (c->pid_file != NULL &&
 	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
 		return code;
+	if (rates_prepare(m, c) == -1)
+		return EX_OSERR;
 	columns = columns_for(NULL, c);
 	m->tickets = tls_tickets_new();
 	m->journal = journal_new();
@@ -448,6 +451,8 @@ end(struct master *m)
 	}
 	journal_free(&m->journal);
 	tls_tickets_free(&m->tickets);
+	rates_free(&m->rates);
+	free(m->rates_used);
 	pidfile_remove(m);
 	free(m->pid_file);
 }

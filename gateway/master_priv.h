@@ -16,6 +16,7 @@
 #include "net.h"
 
 struct config;
+struct rates;
 struct stats;
 
 /* Listening sockets (master_sockets.c). */
@@ -45,6 +46,7 @@ struct columns {
 struct child {
 	pid_t pid; /* 0: does not run */
 	unsigned column;
+	unsigned rates_column; /* RATES_NO_COLUMN: none was free */
 	int64_t started;
 	int64_t pause;	    /* before the next start, when it keeps dying */
 	int64_t restart_at; /* 0: nothing is planned */
@@ -81,6 +83,9 @@ struct master {
 	struct journal *journal;     /* owned; shared by all workers */
 	struct tls_tickets *tickets; /* owned; keys shared by all workers */
 	int64_t rotate_at;	     /* when they get new ones */
+	struct rates *rates;	     /* owned; counts outlive a configuration */
+	bool *rates_used;	     /* owned; its columns, by rates_count */
+	unsigned rates_count;
 	bool stopping;
 	int64_t agent_due; /* when stopping: kill the agent; 0: not yet */
 };
@@ -95,6 +100,8 @@ struct generation *generation_new(
 struct columns *columns_for(
     const struct generation *now, const struct config *c);
 void columns_free(struct columns **cp);
+/* How many c asks for. */
+unsigned generation_workers(const struct config *c);
 void generation_advance(struct generation *g, enum stage stage);
 
 /* Starts children that are due; restarts what died. */
@@ -103,6 +110,12 @@ void children_reap(struct master *m);
 void children_signal(struct master *m, int signal_number);
 /* Workers need one, and there are no sockets for it yet: 0, or -1. */
 int agent_prepare(struct master *m, const struct config *c);
+
+/* Counts of client networks (master_rates.c): 0, or -1 after logging why. */
+int rates_prepare(struct master *m, const struct config *c);
+/* A column for a worker; without one, its clients are not limited. */
+unsigned rates_column_take(struct master *m);
+void rates_column_give(struct master *m, unsigned column);
 
 /* The pid file (master_pidfile.c): 0, or the exit code after logging why. */
 int pidfile_write(struct master *m, const char *path);

@@ -20,6 +20,7 @@
 #include "master_priv.h"
 #include "mem.h"
 #include "priv.h"
+#include "rates.h"
 #include "stats.h"
 #include "tls_conf.h"
 #include "worker.h"
@@ -32,7 +33,6 @@
 
 static void generation_free(struct master *, struct generation **);
 static bool generation_alive(const struct generation *);
-static unsigned worker_count(const struct config *);
 static bool same_servers(const struct config *, const struct config *);
 static unsigned columns_free_count(const struct columns *);
 static unsigned columns_take(struct columns *);
@@ -42,7 +42,7 @@ static void run_worker(struct master *, struct generation *, unsigned)
 static void start_agent(struct master *);
 static pid_t start_child(struct child *, const char *);
 static void become_child(const struct master *);
-static void worker_died(struct generation *, unsigned, int);
+static void worker_died(struct master *, struct generation *, unsigned, int);
 static void plan_restart(struct child *);
 static void log_death(const char *, pid_t, int, bool);
 
@@ -58,10 +58,11 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 	g->columns = columns;
 	columns->refs++;
 	g->fds = sockets_order(&m->sockets, c);
-	g->count = worker_count(c);
+	g->count = generation_workers(c);
 	g->workers = xcalloc(g->count, sizeof(*g->workers));
 	for (i = 0; i < g->count; i++) {
 		g->workers[i].column = columns_take(columns);
+		g->workers[i].rates_column = rates_column_take(m);
 		g->workers[i].restart_at = master_now();
 	}
 	TAILQ_INSERT_HEAD(&m->generations, g, entry);
@@ -76,8 +77,10 @@ generation_free(struct master *m, struct generation **gp)
 
 	*gp = NULL;
 	TAILQ_REMOVE(&m->generations, g, entry);
-	for (i = 0; i < g->count; i++)
+	for (i = 0; i < g->count; i++) {
 		g->columns->used[g->workers[i].column] = false;
+		rates_column_give(m, g->workers[i].rates_column);
+	}
 	if (--g->columns->refs == 0)
 		columns_free(&g->columns);
 	conf_free(&g->config);
@@ -86,8 +89,8 @@ generation_free(struct master *m, struct generation **gp)
 	free(g);
 }
 
-static unsigned
-worker_count(const struct config *c)
+unsigned
+generation_workers(const struct config *c)
 {
 	return c->workers > 0 ? (unsigned)c->workers : priv_processors();
 }
@@ -97,7 +100,7 @@ worker_count(const struct config *c)
 struct columns *
 columns_for(const struct generation *now, const struct config *c)
 {
-	unsigned need = worker_count(c);
+	unsigned need = generation_workers(c);
 	struct columns *cols;
 
 	if (now != NULL && same_servers(now->config, c) &&
@@ -261,6 +264,8 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.stats = g->columns->stats,
 		.journal = m->journal,
 		.number = g->workers[i].column,
+		.rates = m->rates,
+		.rates_column = g->workers[i].rates_column,
 		.listen_fds = g->fds,
 		.master_fd = m->life_fds[0],
 		.agent_fd = m->agent_fds[0],
@@ -341,7 +346,7 @@ children_reap(struct master *m)
 		TAILQ_FOREACH (g, &m->generations, entry)
 			for (i = 0; i < g->count; i++)
 				if (g->workers[i].pid == pid)
-					worker_died(g, i, status);
+					worker_died(m, g, i, status);
 	}
 	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, entry);
@@ -351,7 +356,7 @@ children_reap(struct master *m)
 }
 
 static void
-worker_died(struct generation *g, unsigned i, int status)
+worker_died(struct master *m, struct generation *g, unsigned i, int status)
 {
 	struct child *ch = &g->workers[i];
 	char name[32];
@@ -360,6 +365,7 @@ worker_died(struct generation *g, unsigned i, int status)
 	log_death(name, ch->pid, status, g->stage != STAGE_RUNNING);
 	ch->pid = 0;
 	stats_clear_worker(g->columns->stats, ch->column);
+	rates_clear_worker(m->rates, ch->rates_column);
 	if (g->stage == STAGE_RUNNING)
 		plan_restart(ch);
 }

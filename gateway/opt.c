@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "mem.h"
 #include "opt_items.h"
+#include "opt_rate.h"
 
 #define DEF_ITEMS_MAX 16 /* of a list in a table's default */
 #define DEF_TEXT_MAX 256
@@ -58,6 +59,7 @@ static int set_list(const struct place *);
 static int set_nets(const struct place *);
 static int set_address(const struct place *);
 static int set_addresses(const struct place *);
+static int set_rate(const struct place *);
 
 static const struct {
 	const char *name;
@@ -78,6 +80,7 @@ static const struct {
 	    false },
 	[OPT_ADDRESSES] = { "addresses", set_addresses,
 	    sizeof(struct opt_addrs), true },
+	[OPT_RATE] = { "rate", set_rate, sizeof(struct opt_rate), false },
 };
 
 static size_t split(char *, const char **);
@@ -459,6 +462,12 @@ set_addresses(const struct place *p)
 	}
 	opt_items_free(&items);
 	return rc;
+}
+
+static int
+set_rate(const struct place *p)
+{
+	return opt_rate_parse(p->o, p->texts[0], p->value, p->err, p->err_size);
 }
 
 static int

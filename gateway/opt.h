@@ -30,7 +30,8 @@ enum opt_type {
 	OPT_LIST,     /* struct opt_list of strings */
 	OPT_NETS,     /* struct net_list */
 	OPT_ADDRESS,  /* struct net_addr: numeric host and port, or unix:path */
-	OPT_ADDRESSES /* struct opt_addrs */
+	OPT_ADDRESSES, /* struct opt_addrs */
+	OPT_RATE       /* struct opt_rate: 600/1m; "" is none */
 };
 
 struct opt_list {
@@ -42,12 +43,17 @@ struct opt_addrs {
 	size_t count;
 };
 
+struct opt_rate {
+	int64_t count;	/* 0: no limit */
+	int64_t period; /* ms */
+};
+
 struct opt {
 	const char *name; /* NULL ends the table */
 	enum opt_type type;
 	size_t offset;	 /* of the value in the configuration struct */
 	const char *def; /* as text; NULL: none (empty, 0, false) */
-	int64_t min;	 /* numbers, sizes, durations; both 0: any */
+	int64_t min;	 /* numbers, sizes, durations, counts; both 0: any */
 	int64_t max;
 	const char *const *values; /* OPT_CHOICE: names, NULL at the end */
 	bool required;

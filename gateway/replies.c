@@ -73,6 +73,18 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_SHUTDOWN] = { 421, "4.3.2", "going down, please try again" },
 	[REPLY_TOO_MANY_CONNECTIONS] = { 421, "4.3.2", "too many connections" },
 	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "too many errors" },
+	[REPLY_CLIENT_CONNECTIONS] = { 421, "4.7.0",
+	    "too many connections from your address" },
+	[REPLY_CLIENT_RATE] = { 421, "4.7.0",
+	    "connections from your address come too fast" },
+	[REPLY_MESSAGE_RATE] = { 450, "4.7.1",
+	    "messages from your address come too fast" },
+	[REPLY_TOO_MUCH_TALK] = { 421, "4.7.0",
+	    "too many commands without a message" },
+	[REPLY_SESSION_TOO_LONG] = { 421, "4.4.2",
+	    "this session has lasted too long" },
+	[REPLY_NO_DESCRIPTORS] = { 421, "4.3.2",
+	    "closing idle connections to make room" },
 };
 
 const struct own_reply *

@@ -17,7 +17,6 @@
 #include "stats.h"
 
 #define SESSION_MAGIC 0x73657373u
-#define CONFIRM_MS 10000 /* a message is kept for so long behind its 250 */
 static void on_input(void *ctx);
 static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
@@ -72,7 +71,9 @@ session_new(struct front *f, const struct listener_conf *lc,
 	s->chain = chain;
 	session_new_run(s);
 	s->conn = conn_new(f->loop, fd, &ops, s);
-	LIST_INSERT_HEAD(&f->open, s, entry);
+	s->network = s->listener_slot = -1;
+	s->heard = s->began;
+	TAILQ_INSERT_TAIL(&f->open, s, entry);
 	f->sessions++;
 	stats_sessions(f->stats, f->worker, 1);
 	if (net_list_has(&lc->proxy_from, peer)) {
@@ -101,10 +102,13 @@ session_begin(struct session *s)
 
 	s->may_xclient = net_list_has(&lc->xclient_from, &s->client.addr);
 	s->may_xforward = net_list_has(&lc->xforward_from, &s->client.addr);
-	if (s->listener->tls != NULL)
-		session_start_tls(s, s->listener->tls);
-	else
+	s->refusal = session_admit(s);
+	if (s->listener->tls == NULL)
 		session_greet(s);
+	else if (s->refusal == REPLY_NONE)
+		session_start_tls(s, s->listener->tls);
+	else /* not worth a handshake, and in clear it could not be read */
+		session_limit(s, s->refusal, "refused");
 }
 
 /* Greeting: the CONNECT filters come first. */
@@ -119,11 +123,11 @@ session_greet(struct session *s)
 	    s->conn, loop_now(s->front->loop) + limits->command_timeout);
 	if (s->front->draining)
 		session_reply(s, REPLY_SHUTDOWN);
-	else if (!s->client.is_probe &&
-	    stats_all_sessions(s->front->stats) > limits->connections)
-		session_reply(s, REPLY_TOO_MANY_CONNECTIONS);
-	else {
+	else if (s->refusal == REPLY_NONE) {
 		session_judge(s, PHASE_CONNECT, NULL);
+		return;
+	} else {
+		session_limit(s, s->refusal, "refused");
 		return;
 	}
 	session_close(s, "refused");
@@ -214,6 +218,10 @@ run_line(struct session *s, const char *line, size_t len)
 		session_close(s, "shutdown");
 		return;
 	}
+	if (session_outlived(s)) {
+		session_limit(s, REPLY_SESSION_TOO_LONG, "session-timeout");
+		return;
+	}
 	if (len == 0 || line[len - 1] != '\r')
 		session_reply(s, REPLY_LINE_BARE_LF);
 	else if (len - 1 > COMMAND_LINE_MAX)
@@ -262,29 +270,9 @@ too_many_errors(struct session *s)
 }
 
 /*
- * Deadlines are absolute: a command has its time from the end of the one
- * before, whatever trickles in; a message has a little more time for each
- * octet that came.
+ * The only loop.  Whatever completes ends by calling it; a call from inside
+ * itself changes nothing, because the loop goes on anyway.
  */
-void
-session_set_deadline(struct session *s)
-{
-	const struct limits_conf *limits = s->front->limits;
-	int64_t now = loop_now(s->front->loop), at, slowest;
-
-	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK) {
-		at = now + limits->data_timeout;
-		slowest = s->data_began + limits->data_timeout +
-		    s->data_received * 1000 / limits->data_rate;
-		conn_deadline(s->conn, at < slowest ? at : slowest);
-	} else if (s->state == SESSION_COMMAND) {
-		at = limits->command_timeout;
-		if (s->confirming && at > CONFIRM_MS)
-			at = CONFIRM_MS;
-		conn_deadline(s->conn, now + at);
-	}
-}
-
 void
 session_advance(struct session *s)
 {
@@ -315,8 +303,10 @@ session_advance(struct session *s)
 		return;
 	if (conn_at_eof(s->conn))
 		session_close(s, "client-gone");
-	else if (moved)
+	else if (moved) {
+		session_heard(s);
 		session_set_deadline(s);
+	}
 }
 
 /* What the connection tells. */
@@ -369,6 +359,8 @@ timed_out(struct session *s)
 		session_set_deadline(s);
 	} else if (s->wait != WAIT_NOTHING)
 		intake_timeout(s);
+	else if (s->state == SESSION_COMMAND && session_outlived(s))
+		session_limit(s, REPLY_SESSION_TOO_LONG, "session-timeout");
 	else {
 		session_reply(s, REPLY_TIMEOUT);
 		session_close(s, "timeout");
@@ -420,6 +412,13 @@ session_gone(struct session *s)
 	loop_reap(s->front->loop, &s->task);
 }
 
+/* Both sides know that it is over, or must not keep the descriptor. */
+static bool
+ends_both(const char *why)
+{
+	return strcmp(why, "quit") == 0 || strcmp(why, "shed") == 0;
+}
+
 void
 session_close(struct session *s, const char *why)
 {
@@ -437,7 +436,7 @@ session_close(struct session *s, const char *why)
 	}
 	if (!gone)
 		conn_flush(s->conn);
-	if (gone || (strcmp(why, "quit") == 0 && conn_unsent(s->conn) == 0))
+	if (gone || (ends_both(why) && conn_unsent(s->conn) == 0))
 		conn_close(&s->conn);
 	else
 		conn_linger(&s->conn);
@@ -453,7 +452,8 @@ reap(struct task *t)
 	struct session *s = container_of(t, struct session, task);
 
 	assert(s->magic == SESSION_MAGIC && s->conn == NULL);
-	LIST_REMOVE(s, entry);
+	TAILQ_REMOVE(&s->front->open, s, entry);
+	session_release(s);
 	s->front->sessions--;
 	stats_sessions(s->front->stats, s->front->worker, -1);
 	chain_run_free(&s->run);
@@ -468,7 +468,7 @@ session_drain_all(struct front *f, bool now)
 {
 	struct session *s, *next;
 
-	LIST_FOREACH_SAFE (s, &f->open, entry, next) {
+	TAILQ_FOREACH_SAFE (s, &f->open, entry, next) {
 		if (s->state == SESSION_CLOSED || !now)
 			continue;
 		session_reply(s, REPLY_SHUTDOWN);

@@ -27,6 +27,7 @@
 struct chain;
 struct journal;
 struct loop;
+struct rates;
 struct relay;
 struct router;
 struct route_conf;
@@ -37,6 +38,10 @@ struct tls_context;
 
 struct limits_conf {
 	int64_t connections;  /* sessions at once, all workers */
+	int64_t reserve;      /* of them for unlimited ones; by conf.c */
+	int64_t per_client;   /* of one client network; 0: no limit */
+	struct opt_rate rate; /* its new connections */
+	struct opt_rate message_rate;
 	int64_t message_size; /* octets of content */
 	int64_t recipients;   /* of one transaction */
 	struct headers_limits headers;
@@ -47,6 +52,8 @@ struct limits_conf {
 	int64_t tls_timeout;	 /* ms for a TLS handshake */
 	int64_t reply_deadline;	 /* ms from the end of data to our reply */
 	int64_t errors;		 /* failed commands of one session, then 421 */
+	int64_t noops;		 /* idle talk of one session, then 421 */
+	int64_t session_timeout; /* ms that a session may last */
 };
 extern const struct opt limits_options[];
 
@@ -59,6 +66,8 @@ struct listener_conf {
 	struct net_list xclient_from;  /* who may use XCLIENT */
 	bool xclient_login;	       /* its LOGIN counts as authentication */
 	struct net_list xforward_from; /* who may use XFORWARD */
+	struct net_list unlimited;     /* clients that may use any share */
+	int64_t connections;	       /* at once, all workers; 0: no limit */
 	const char *starttls_name;     /* tls block to offer STARTTLS with */
 	const char *tls_name;	       /* tls block for TLS from the start */
 	struct tls_context *starttls;  /* resolved by conf.c; NULL: none */
@@ -74,7 +83,7 @@ struct listener_conf {
 extern const struct opt listener_options[];
 struct filter_instance;
 
-LIST_HEAD(session_list, session);
+TAILQ_HEAD(session_list, session);
 
 /* What all sessions of a worker share.  Filled by worker.c; all borrowed. */
 struct front {
@@ -88,11 +97,14 @@ struct front {
 	struct journal *journal; /* may be NULL */
 	struct stats *stats;
 	unsigned worker;
-	struct session_list open; /* this process's; for the drain */
-	unsigned sessions;	  /* how many they are */
-	bool draining;		  /* 421 at the next command */
-	bool closing;		  /* the process ends now */
-	uint32_t id_counter;	  /* for ids */
+	struct rates *rates;
+	unsigned rates_column;
+	/* This process's; at the head who was silent longest. */
+	struct session_list open;
+	unsigned sessions;   /* how many they are */
+	bool draining;	     /* 421 at the next command */
+	bool closing;	     /* the process ends now */
+	uint32_t id_counter; /* for ids */
 	uint32_t id_salt;
 };
 
@@ -102,5 +114,8 @@ struct session *session_new(struct front *f, const struct listener_conf *lc,
 /* Tells every session that idle ones have to go (drain), or (now) closes all
  * of them. */
 void session_drain_all(struct front *f, bool now);
+/* There are no descriptors left: closes the session that was idle longest;
+ * false if there is none that can be spared. */
+bool session_shed(struct front *f);
 
 #endif

@@ -75,6 +75,16 @@ struct session {
 	bool greeted;	  /* 220 was sent */
 	bool may_xclient; /* decided once, before the first greeting */
 	bool may_xforward;
+	bool spoke_for;	   /* XCLIENT has named another address */
+	bool unlimited;	   /* not counted among the clients */
+	bool admitted;	   /* the limits of connections were asked */
+	bool limited;	   /* one of the limits was met, for the record */
+	int network;	   /* slot of the client's network, or negative */
+	int listener_slot; /* likewise, of the listener */
+	uint64_t network_key;
+	enum reply_id refusal; /* instead of the greeting */
+	int64_t noops;	       /* since the last recipient */
+	int64_t heard;	       /* loop_now() of the last command */
 	char told_proto;       /* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
 	const char *told_helo; /* by XCLIENT: stays whatever EHLO says */
 	const char *forwarded; /* XFORWARD attributes, for the record */
@@ -98,7 +108,7 @@ struct session {
 	/* For the record; borrowed while the relay tells it, else NULL. */
 	const struct relay_outcome *outcome;
 	struct task task;
-	LIST_ENTRY(session) entry;
+	TAILQ_ENTRY(session) entry;
 };
 
 const char *session_hostname(const struct session *s);
@@ -106,6 +116,23 @@ const char *session_hostname(const struct session *s);
 /* session_header.c */
 void session_read_header(struct session *s);
 void session_header_failed(struct session *s, const char *why);
+
+/* session_limits.c */
+/* The client's address is known, or is another one: counts it.  The reply that
+ * refuses it, or REPLY_NONE. */
+enum reply_id session_admit(struct session *s);
+/* What it was counted for ends. */
+void session_release(struct session *s);
+/* May it begin another message now? */
+bool session_may_send(struct session *s);
+/* A command that leads nowhere; false after too many have ended the session. */
+bool session_idle_talk(struct session *s);
+/* Something came from the client and was acted on. */
+void session_heard(struct session *s);
+/* Has it lasted too long?  Not within a transaction. */
+bool session_outlived(const struct session *s);
+/* A limit was met: the last reply, after which the session ends. */
+void session_limit(struct session *s, enum reply_id id, const char *why);
 
 /* session_xclient.c */
 enum reply_id session_check_xclient(struct session *s, struct slice arg);

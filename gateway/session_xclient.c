@@ -116,6 +116,7 @@ apply_address(struct session *s, const struct xclient *x)
 	else
 		net_ip(&c->addr, c->ip, sizeof(c->ip));
 	c->proxied = true;
+	s->spoke_for = true;
 }
 
 static void
@@ -158,6 +159,7 @@ session_act_xclient(struct session *s)
 	s->client.helo = NULL;
 	s->client.esmtp = false;
 	session_new_run(s);
+	s->refusal = session_admit(s);
 	session_greet(s);
 }
 

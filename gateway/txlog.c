@@ -151,9 +151,10 @@ txlog_session(struct session *s)
 
 	/* What went well is told by the transactions; connections that come
 	 * and go without a word are probes, whoever sends them. */
-	if (!s->client.is_probe && s->tx_count == 0 &&
-	    (s->errors > 0 || s->last_reply != NULL ||
-		strcmp(s->end_reason, "timeout") == 0))
+	if (s->limited ||
+	    (!s->client.is_probe && s->tx_count == 0 &&
+		(s->errors > 0 || s->last_reply != NULL ||
+		    strcmp(s->end_reason, "timeout") == 0)))
 		level = LEVEL_INFO;
 	if (!log_wants(level))
 		return;

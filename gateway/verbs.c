@@ -33,6 +33,7 @@ struct verb {
 	enum smtp_verb verb;
 	const char *name;
 	enum needs needs;
+	bool idle; /* brings no message any nearer */
 	/* Checks the argument and takes it over; REPLY_NONE when good. */
 	enum reply_id (*check)(struct session *s, struct slice arg);
 	enum phase phase; /* whose filters judge it; NO_PHASE */
@@ -62,12 +63,14 @@ static const struct verb verbs[] = {
 	{ .verb = SMTP_HELO,
 	    .name = "HELO",
 	    .needs = ANY_TIME,
+	    .idle = true,
 	    .check = check_helo,
 	    .phase = PHASE_HELO,
 	    .act = act_helo },
 	{ .verb = SMTP_EHLO,
 	    .name = "EHLO",
 	    .needs = ANY_TIME,
+	    .idle = true,
 	    .check = check_ehlo,
 	    .phase = PHASE_HELO,
 	    .act = act_ehlo },
@@ -119,24 +122,28 @@ static const struct verb verbs[] = {
 	{ .verb = SMTP_RSET,
 	    .name = "RSET",
 	    .needs = ANY_TIME,
+	    .idle = true,
 	    .check = check_none,
 	    .phase = NO_PHASE,
 	    .act = act_rset },
 	{ .verb = SMTP_NOOP,
 	    .name = "NOOP",
 	    .needs = ANY_TIME,
+	    .idle = true,
 	    .check = check_any,
 	    .phase = NO_PHASE,
 	    .act = act_noop },
 	{ .verb = SMTP_VRFY,
 	    .name = "VRFY",
 	    .needs = ANY_TIME,
+	    .idle = true,
 	    .check = check_any,
 	    .phase = NO_PHASE,
 	    .act = act_vrfy },
 	{ .verb = SMTP_HELP,
 	    .name = "HELP",
 	    .needs = ANY_TIME,
+	    .idle = true,
 	    .check = check_any,
 	    .phase = NO_PHASE,
 	    .act = act_help },
@@ -226,6 +233,8 @@ verb_run(struct session *s, const char *line, size_t len)
 		return;
 	}
 	s->verb = &verbs[i];
+	if (s->verb->idle && !session_idle_talk(s))
+		return;
 	no = REPLY_NONE;
 	if (needs_tls(s, s->verb->needs) && cmd.verb != SMTP_STARTTLS)
 		no = REPLY_TLS_FIRST;

@@ -99,6 +99,9 @@ begin(struct worker *w)
 	f->routes = c->routes;
 	f->stats = start->stats;
 	f->worker = start->number;
+	f->rates = start->rates;
+	f->rates_column = start->rates_column;
+	TAILQ_INIT(&f->open);
 	compat_random(&f->id_salt, sizeof(f->id_salt));
 	timer_init(&w->drain, f->loop, on_drain_over, w);
 }

@@ -9,13 +9,16 @@
 
 struct config;
 struct journal;
+struct rates;
 struct stats;
 
 struct worker_start {
 	const struct config *config;
 	struct stats *stats;
 	struct journal *journal;
-	unsigned number;       /* column in the shared memory */
+	unsigned number; /* column in the shared memory */
+	struct rates *rates;
+	unsigned rates_column; /* RATES_NO_COLUMN: none was free */
 	const int *listen_fds; /* in the order of listeners and addresses */
 	int master_fd;	       /* end of file: the master is gone */
 	int agent_fd;	       /* -1: no agent */

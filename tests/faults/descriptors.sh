@@ -1,6 +1,7 @@
 #!/bin/sh
 # descriptors.sh: more clients than descriptors.  posternd neither burns the
-# processor nor dies nor says 5xx, and goes on when clients leave.
+# processor nor dies nor says 5xx; idle clients make room for those that have
+# something to say.
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
@@ -12,6 +13,8 @@ ulimit -n 64
 exec '$POSTERND' "\$@"
 END
 chmod +x "$tmp/limited"
+absent() { ! grep -q "$1" "$2"; }
+
 real=$POSTERND
 POSTERND=$tmp/limited
 must gateway gw <<END
@@ -32,8 +35,8 @@ worker=$(kids "$gw_pid" | head -n 1)
 gen -n 50 -c 5 -m 5 "127.0.0.1:$port1"
 equal "with room: mail flows" "$(field ok "$gen_out")" 50
 
-# 200 clients that stay: many of them are never accepted.
-run idle "$SMTPGEN" --idle 200 --timeout 60 "127.0.0.1:$port1"
+# 200 clients that would stay.
+run idle "$SMTPGEN" --idle 200 -t 60 --timeout 60 "127.0.0.1:$port1"
 idle_pid=$pid
 check "more clients than descriptors: it is an error in the log" \
     wait_until 10 grep -q 'level=error.*accept: ' "$gw_log"
@@ -48,9 +51,19 @@ at_most "and do not fill the log" \
     $(($(awk 'END { print NR }' "$gw_log") - lines)) 30
 check "the worker is alive" alive "$worker"
 
+# The sleep above has made the clients idle.
+gen -n 300 -c 3 -m 1 --first 2001 "127.0.0.1:$port1"
+equal "while idle clients hold every descriptor: mail flows at once" \
+    "$(field ok "$gen_out") $(field tempfail "$gen_out") $(field lost "$gen_out")" \
+    "300 0 0"
+check "no session that was at work has been closed" \
+    absent 'event=mail.*end=shed' "$gw_log"
+
 kill -TERM "$idle_pid"
 wait "$idle_pid" 2>/dev/null
 forget "$idle_pid"
+at_least "idle clients were sent away" \
+    "$(field failed "$(grep "^gen " "$tmp/idle.log")")" 1
 served() {
 	gen -n 1 --timeout 5 --first "$((5000 + $(date +%s) % 1000))" "127.0.0.1:$port1"
 	[ "$(field ok "$gen_out")" = 1 ]

@@ -63,6 +63,7 @@ config() {
 	workers  = 2
 	drain    = 10s
 	log { to = file  path = "$tmp/logs/postern.log" }
+	limits { per-client = 0  rate = "" }
 	listen mx { address = {"127.0.0.1:@PORT1@"}  greeting = "${1:-first}" }
 	backend sink {
 		protocol = smtp

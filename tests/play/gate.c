@@ -21,11 +21,13 @@
 #include "message.h"
 #include "net.h"
 #include "op.h"
+#include "rates.h"
 #include "relay.h"
 #include "route.h"
 #include "stats.h"
 
-#define START_MS 1000000		  /* of the scripted clock */
+#define NETWORKS 4096
+#define START_MS 1200000		  /* of the scripted clock */
 #define START_WALL INT64_C(1767323045000) /* Fri, 2 Jan 2026 03:04:05 */
 
 static char last_mail[LOG_LINE_MAX + 1];
@@ -132,6 +134,8 @@ gate_open(struct gate *g, const struct config *c)
 	f->spool = spool_new(&c->spool);
 	f->stats = stats_new(1, c->server_count);
 	f->journal = journal_new();
+	f->rates = rates_new(NETWORKS, 1);
+	TAILQ_INIT(&f->open);
 	f->relay = relay_new(f->loop, c->backends, c->backend_count, f->stats,
 	    0, -1, c->hostname);
 	relay_set_journal(f->relay, f->journal);
@@ -175,6 +179,8 @@ gate_leftover(const struct gate *g)
 		return "an operation is left";
 	if (f->sessions != 0 || stats_all_sessions(f->stats) != 0)
 		return "a session is left";
+	if (rates_all_open(f->rates) != 0)
+		return "a count of a client's network is left";
 	if (message_outstanding() != 0)
 		return "a message is left";
 	for (i = 0; i < g->config->server_count; i++) {
@@ -202,6 +208,7 @@ gate_close(struct gate *g)
 	spool_free(&f->spool);
 	stats_free(&f->stats);
 	journal_free(&f->journal);
+	rates_free(&f->rates);
 	loop_free(&f->loop);
 	log_capture(NULL);
 	return left;

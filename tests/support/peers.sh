@@ -13,7 +13,9 @@
 #	stop PID			TERM, then KILL
 #	free_port			prints one
 #	gateway NAME <CONF		posternd -d; $gw_pid $gw_log $gw_conf,
-#					@PORT1@... in CONF become $port1...
+#					@PORT1@... in CONF become $port1...;
+#					without per-client in it, clients are
+#					not limited: they all come from here
 #	sink NAME ARGS...		smtpsink; $sink_pid $sink_port $sink_log
 #	gen ARGS...			smtpgen; its summary in $gen_out
 #	field NAME TEXT			value of NAME=VALUE in TEXT
@@ -288,6 +290,8 @@ gateway() {
 	gw_conf=$tmp/$1.conf
 	gw_log=$tmp/$1.log
 	cat >"$gw_conf.in"
+	_limits='per-client = 0  rate = ""'
+	! grep -q per-client "$gw_conf.in" || _limits=
 	mkdir -p "$tmp/spool"
 	chmod 1777 "$tmp/spool"
 	for _try in 1 2 3 4 5; do
@@ -297,8 +301,12 @@ gateway() {
 			grep -q '^drain' "$gw_conf.in" || echo "drain = 2s"
 			grep -q '^spool' "$gw_conf.in" ||
 			    echo "spool { directory = \"$tmp/spool\" }"
+			grep -q '^[[:space:]]*limits' "$gw_conf.in" ||
+			    echo "limits { $_limits }"
 			sed "s/@PORT1@/$port1/g; s/@PORT2@/$port2/g
-			    s/@PORT3@/$port3/g" "$gw_conf.in"
+			    s/@PORT3@/$port3/g
+			    s/^[[:space:]]*limits *{/& $_limits /" \
+			    "$gw_conf.in"
 		} >"$gw_conf"
 		run "$1" "$POSTERND" -d -f "$gw_conf"
 		gw_pid=$pid

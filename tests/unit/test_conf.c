@@ -277,7 +277,7 @@ static const struct {
 	{ "include(\"x\")", ":1: unknown section or option 'include'\n" },
 	{ "listen mx {\n\n speed = high }",
 	    ":3: unknown option 'speed' in listen 'mx'\n" },
-	{ "limits {\n rate = 1 }", ":2: unknown option 'rate' in limits\n" },
+	{ "limits {\n rates = 1 }", ":2: unknown option 'rates' in limits\n" },
 	{ "delay d { url = x }", ":1: unknown option 'url' in delay 'd'\n" },
 	{ "backend b { server s {\nweight = 1 } }",
 	    ":2: unknown option 'weight' in server 's'\n" },

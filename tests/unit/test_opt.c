@@ -31,6 +31,7 @@ struct conf {
 	struct net_list nets;
 	struct net_addr address;
 	struct opt_addrs addresses;
+	struct opt_rate rate;
 };
 
 static const char *const colours[] = { "red", "green", "blue", NULL };
@@ -55,6 +56,12 @@ static const struct opt table[] = {
 	    .def = "90s",
 	    .min = 1000,
 	    .max = 3600000 },
+	{ .name = "rate",
+	    .type = OPT_RATE,
+	    AT(rate),
+	    .def = "600/1m",
+	    .min = 1,
+	    .max = 1000000 },
 	{ .name = "least",
 	    .type = OPT_DURATION,
 	    AT(least),
@@ -210,6 +217,31 @@ test_size(void **state)
 }
 
 static void
+test_rate(void **state)
+{
+	(void)state;
+	opt_defaults(table, &conf, &arena);
+	assert_int_equal(conf.rate.count, 600);
+	assert_int_equal(conf.rate.period, 60000);
+	assert_int_equal(set("rate", "1/1s"), 0);
+	assert_int_equal(conf.rate.count, 1);
+	assert_int_equal(conf.rate.period, 1000);
+	refused("rate", "10", "must be a rate like 600/1m");
+	refused("rate", "/1m", "must be a rate like 600/1m");
+	refused("rate", "10/", "must be a rate like 600/1m");
+	refused("rate", "10/m", "bad period in \"10/m\": it must be a dur");
+	refused("rate", "10/60", "bad period in \"10/60\": it needs a unit");
+	refused("rate", "10/5ms", "it must be between 1s and 1d, not 5ms");
+	refused("rate", "x/1m", "bad count in \"x/1m\": it must be a number");
+	refused("rate", "0/1m", "it must be between 1 and 1000000, not 0");
+	refused("rate", "1000001/1m", "bad count");
+	refused("rate", "1/1m/1m", "unknown unit");
+	refused("rate", "1000000000000000000000000/1m", "must be a rate");
+	assert_int_equal(set("rate", ""), 0);
+	assert_int_equal(conf.rate.count, 0);
+}
+
+static void
 test_duration(void **state)
 {
 	(void)state;
@@ -362,6 +394,7 @@ main(void)
 		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_files),
