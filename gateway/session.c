@@ -195,6 +195,7 @@ on_judged(void *ctx, const struct judgement *j)
 
 	assert(s->magic == SESSION_MAGIC && s->wait == WAIT_CHAIN);
 	s->wait = WAIT_NOTHING;
+	s->moved = true;
 	judged(s, j);
 	session_advance(s);
 }
@@ -214,9 +215,11 @@ run_line(struct session *s, const char *line, size_t len)
 		session_close(s, "shutdown");
 		return;
 	}
-	if (len == 0 || line[len - 1] != '\r')
+	if (len == 0 || line[len - 1] != '\r') {
 		session_reply(s, REPLY_LINE_BARE_LF);
-	else if (len - 1 > COMMAND_LINE_MAX)
+		if (smtp_parse_command(line, len).verb == SMTP_BDAT)
+			session_close(s, "out-of-step");
+	} else if (len - 1 > COMMAND_LINE_MAX)
 		session_reply(s, REPLY_LINE_TOO_LONG);
 	else
 		verb_run(s, line, len - 1);
@@ -272,6 +275,7 @@ session_set_deadline(struct session *s)
 	const struct limits_conf *limits = s->front->limits;
 	int64_t now = loop_now(s->front->loop), at, slowest;
 
+	s->moved = false;
 	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK) {
 		at = now + limits->data_timeout;
 		slowest = s->data_began + limits->data_timeout +
@@ -289,7 +293,7 @@ void
 session_advance(struct session *s)
 {
 	const struct limits_conf *limits = s->front->limits;
-	bool more = true, moved = false;
+	bool more = true;
 
 	if (s->advancing)
 		return;
@@ -305,7 +309,7 @@ session_advance(struct session *s)
 			more = chunk_more(s);
 		else
 			more = false;
-		moved = moved || more;
+		s->moved = s->moved || more;
 	}
 	s->advancing = false;
 	if (s->conn == NULL)
@@ -315,7 +319,7 @@ session_advance(struct session *s)
 		return;
 	if (conn_at_eof(s->conn))
 		session_close(s, "client-gone");
-	else if (moved)
+	else if (s->moved)
 		session_set_deadline(s);
 }
 

@@ -71,6 +71,8 @@ session_secured(void *ctx)
 	s->client.tls_subject = keep(s, info.client_subject);
 	s->client.helo = NULL;
 	s->client.esmtp = false;
+	s->forwarded = NULL;
+	s->moved = true;
 	if (at_start) {
 		session_greet(s);
 		return;
