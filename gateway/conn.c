@@ -39,6 +39,7 @@ conn_impl_reading(struct conn *c, bool on)
 	if (on) {
 		event_add(&c->read_ev, NULL);
 		c->flags |= F_READING;
+		conn_impl_pending(c);
 	} else {
 		event_del(&c->read_ev);
 		c->flags &= ~(unsigned)F_READING;
@@ -137,6 +138,7 @@ conn_close(struct conn **cp)
 	assert(c->magic == CONN_MAGIC && (c->flags & F_CLOSED) == 0);
 	c->flags |= F_CLOSED;
 	conn_impl_reading(c, false);
+	event_del(&c->read_ev); /* it may have been made active */
 	if (c->write_ev != NULL)
 		event_free(c->write_ev);
 	timer_clear(&c->deadline);
@@ -307,8 +309,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		if ((c->flags & F_CLOSED) != 0)
 			return;
 		keep_rest(c);
-		if (conn_impl_pending(c))
-			event_active(&c->read_ev, EV_READ, 0);
+		conn_impl_pending(c);
 		return;
 	}
 	if (n == 0) {
