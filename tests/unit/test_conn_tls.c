@@ -269,7 +269,7 @@ client_writes(const char *data, size_t from, size_t len)
 
 	while (from < len && BIO_pending(SSL_get_wbio(client.ssl)) < 60000) {
 		n = SSL_write(client.ssl, data + from,
-		    len - from > 40000 ? 40000 : (int)(len - from));
+		    len - from > 16000 ? 16000 : (int)(len - from));
 		if (n <= 0)
 			break;
 		from += (size_t)n;
