@@ -39,7 +39,6 @@ conn_impl_reading(struct conn *c, bool on)
 	if (on) {
 		event_add(&c->read_ev, NULL);
 		c->flags |= F_READING;
-		conn_impl_pending(c);
 	} else {
 		event_del(&c->read_ev);
 		c->flags &= ~(unsigned)F_READING;
@@ -200,8 +199,11 @@ conn_consume(struct conn *c, size_t len)
 		c->own = NULL;
 		c->in = NULL;
 	}
-	if (c->in_len < CONN_INPUT_MAX && (c->flags & (F_EOF | F_CLOSED)) == 0)
+	if (c->in_len < CONN_INPUT_MAX &&
+	    (c->flags & (F_EOF | F_CLOSED)) == 0) {
 		conn_impl_reading(c, true);
+		conn_impl_pending(c);
+	}
 }
 
 bool
