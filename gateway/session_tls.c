@@ -72,7 +72,6 @@ session_secured(void *ctx)
 	s->client.helo = NULL;
 	s->client.esmtp = false;
 	s->forwarded = NULL;
-	s->moved = true;
 	if (at_start) {
 		session_greet(s);
 		return;
