@@ -183,8 +183,8 @@ static void
 test_lengths(void **state)
 {
 	char text[1000], value[XCLIENT_VALUE_MAX + 2];
-	struct slice rest = { text, 0 };
-	size_t i;
+	struct slice rest;
+	size_t i, len = 5;
 
 	(void)state;
 	memset(value, 'a', sizeof(value));
@@ -192,16 +192,16 @@ test_lengths(void **state)
 	snprintf(text, sizeof(text), "NAME=%s", value);
 	rest = slice(text);
 	expect(&rest, XCLIENT_NAME, value);
-	strcat(text, "a");
+	snprintf(text, sizeof(text), "NAME=%sa", value);
 	expect_bad(text);
 	/* The limit is one of the decoded value. */
-	strcpy(text, "NAME=");
-	for (i = 0; i < XCLIENT_VALUE_MAX; i++)
-		strcat(text, "+61");
+	memcpy(text, "NAME=", len);
+	for (i = 0; i <= XCLIENT_VALUE_MAX; i++, len += 3)
+		memcpy(text + len, "+61", 4);
+	expect_bad(text);
+	text[len - 3] = '\0';
 	rest = slice(text);
 	expect(&rest, XCLIENT_NAME, value);
-	strcat(text, "+61");
-	expect_bad(text);
 }
 
 static void
