@@ -54,7 +54,8 @@ tls_peer_open(struct tls_peer *p, int fd, const struct tls_peer_conf *conf)
 	SSL_set_bio(p->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	SSL_set_connect_state(p->ssl);
 	if (conf->server_name != NULL)
-		SSL_set_tlsext_host_name(p->ssl, conf->server_name);
+		SSL_set_tlsext_host_name(
+		    p->ssl, (char *)(uintptr_t)conf->server_name);
 	if (conf->session != NULL)
 		must(SSL_set_session(p->ssl, conf->session) == 1);
 }
