@@ -137,6 +137,7 @@ conn_close(struct conn **cp)
 	assert(c->magic == CONN_MAGIC && (c->flags & F_CLOSED) == 0);
 	c->flags |= F_CLOSED;
 	conn_impl_reading(c, false);
+	event_del(&c->read_ev); /* it may have been made active */
 	if (c->write_ev != NULL)
 		event_free(c->write_ev);
 	timer_clear(&c->deadline);
@@ -198,8 +199,11 @@ conn_consume(struct conn *c, size_t len)
 		c->own = NULL;
 		c->in = NULL;
 	}
-	if (c->in_len < CONN_INPUT_MAX && (c->flags & (F_EOF | F_CLOSED)) == 0)
+	if (c->in_len < CONN_INPUT_MAX &&
+	    (c->flags & (F_EOF | F_CLOSED)) == 0) {
 		conn_impl_reading(c, true);
+		conn_impl_pending(c);
+	}
 }
 
 bool
@@ -307,8 +311,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		if ((c->flags & F_CLOSED) != 0)
 			return;
 		keep_rest(c);
-		if (conn_impl_pending(c))
-			event_active(&c->read_ev, EV_READ, 0);
+		conn_impl_pending(c);
 		return;
 	}
 	if (n == 0) {

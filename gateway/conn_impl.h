@@ -19,10 +19,11 @@ enum { /* flags */
 	F_CONNECTING = 4,
 	F_CLOSED = 8,
 	F_WANT_DRAINED = 16,
-	F_READING = 32,	  /* the read event is added */
-	F_WRITING = 64,	  /* the write event is added */
-	F_ENDED = 128,	  /* on_end was called for an error */
-	F_HANDSHAKE = 256 /* TLS is being set up */
+	F_READING = 32,	   /* the read event is added */
+	F_WRITING = 64,	   /* the write event is added */
+	F_ENDED = 128,	   /* on_end was called for an error */
+	F_HANDSHAKE = 256, /* TLS is being set up */
+	F_TLS_END = 512	   /* behind the input is an end or an error */
 };
 
 struct conn {
@@ -60,7 +61,8 @@ ssize_t conn_impl_read(struct conn *c, void *buf, size_t len);
 ssize_t conn_impl_write(struct conn *c, const void *buf, size_t len);
 /* One step of the handshake; the connection may be closed afterwards. */
 void conn_impl_handshake(struct conn *c);
-/* The event loop does not see what the library has decrypted already. */
-bool conn_impl_pending(const struct conn *c);
+/* The event loop does not see what the library has read already: decrypted
+ * input, or an end behind it.  If there is such, reading goes on. */
+void conn_impl_pending(struct conn *c);
 
 #endif

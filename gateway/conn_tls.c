@@ -21,11 +21,13 @@ read_tls(struct conn *c, char *buf, size_t len)
 		if (n > 0)
 			have += (size_t)n;
 	} while (n > 0 && have < len);
+	if (have == 0)
+		return n;
 	/* An end or an error behind good input is met again by the next read,
 	 * which the library answers alike. */
-	if (have > 0)
-		return (ssize_t)have;
-	return n;
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		c->flags |= F_TLS_END;
+	return (ssize_t)have;
 }
 
 ssize_t
@@ -44,11 +46,14 @@ conn_impl_write(struct conn *c, const void *buf, size_t len)
 	return write(c->fd, buf, len);
 }
 
-bool
-conn_impl_pending(const struct conn *c)
+void
+conn_impl_pending(struct conn *c)
 {
-	return c->tls != NULL && tls_pending(c->tls) > 0 &&
-	    c->in_len < CONN_INPUT_MAX;
+	if (c->tls == NULL || (c->flags & F_READING) == 0 ||
+	    c->in_len >= CONN_INPUT_MAX)
+		return;
+	if (tls_pending(c->tls) > 0 || (c->flags & F_TLS_END) != 0)
+		event_active(&c->read_ev, EV_READ, 0);
 }
 
 void
@@ -61,12 +66,13 @@ conn_impl_handshake(struct conn *c)
 		conn_impl_end(c, CONN_ERROR, EPROTO);
 		return;
 	}
-	conn_impl_writing(c, done == 0 && want_write);
+	/* A peer that sends and does not read must not keep us turning. */
+	conn_impl_reading(c, !want_write);
+	conn_impl_writing(c, want_write);
 	if (done == 0)
 		return;
 	c->flags &= ~(unsigned)F_HANDSHAKE;
-	if (tls_pending(c->tls) > 0)
-		event_active(&c->read_ev, EV_READ, 0);
+	conn_impl_pending(c);
 	c->ops->on_secured(c->ctx);
 }
 

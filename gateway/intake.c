@@ -26,9 +26,15 @@ intake_begin(struct session *s)
 	smtp_data_init(&s->data);
 	s->data_too_big = false;
 	s->data_error = 0;
+	s->state = SESSION_DATA;
+	intake_clock(s);
+}
+
+void
+intake_clock(struct session *s)
+{
 	s->data_began = loop_now(s->front->loop);
 	s->data_received = 0;
-	s->state = SESSION_DATA;
 }
 
 /* Content that is going to be refused is read to its end but not kept: the
@@ -178,6 +184,7 @@ on_relayed(void *ctx, const struct relay_outcome *o)
 
 	s->delivery = NULL;
 	s->wait = WAIT_NOTHING;
+	s->moved = true;
 	s->stage = "MESSAGE";
 	s->outcome = o;
 	if (s->state == SESSION_CLOSED) {
@@ -206,6 +213,7 @@ intake_timeout(struct session *s)
 		return; /* the relay answers at the same deadline */
 	chain_run_cancel(s->run);
 	s->wait = WAIT_NOTHING;
+	s->moved = true;
 	if (s->state != SESSION_JUDGING) {
 		session_reply(s, REPLY_TIMEOUT);
 		session_close(s, "timeout");

@@ -57,6 +57,7 @@ chunk_check(struct session *s, struct slice arg)
 	const struct envelope *e = &s->tx.envelope;
 
 	s->chunk_code = 0;
+	s->chunk_closes = false;
 	if (!parse(s, arg))
 		return REPLY_BAD_CHUNK;
 	if (!e->has_sender)
@@ -71,12 +72,12 @@ chunk_check(struct session *s, struct slice arg)
 	return REPLY_NONE;
 }
 
-/* Octets of a refused chunk need their time, too. */
+/* The octets follow, whether they are wanted or not. */
 static void
-start_clock(struct session *s)
+begin(struct session *s)
 {
-	s->data_began = loop_now(s->front->loop);
-	s->data_received = 0;
+	s->state = SESSION_CHUNK;
+	intake_clock(s);
 }
 
 /* The DATA filters are asked before the first chunk is kept. */
@@ -90,17 +91,15 @@ chunk_act(struct session *s)
 	}
 	if (s->chunk_code == 0 && s->tx.message == NULL)
 		intake_begin(s);
-	if (s->tx.message == NULL || message_size(s->tx.message) == 0)
-		start_clock(s);
-	s->state = SESSION_CHUNK;
+	begin(s);
 }
 
 void
 chunk_refuse(struct session *s, const struct judgement *j)
 {
 	set_refusal(s, j->code, j->enhanced, j->text);
-	start_clock(s);
-	s->state = SESSION_CHUNK;
+	s->chunk_closes = j->verdict == VERDICT_DISCONNECT;
+	begin(s);
 }
 
 static void
@@ -109,11 +108,11 @@ refused(struct session *s)
 	s->stage = "BDAT";
 	session_answer(s, s->chunk_code, s->chunk_enhanced, s->chunk_text);
 	s->errors += s->chunk_code >= 500;
-	if (s->chunk_code == 421)
-		session_close(s, "disconnected");
-	else if (s->tx.envelope.has_sender && s->tx.envelope.count > 0)
+	if (s->tx.envelope.has_sender && s->tx.envelope.count > 0)
 		session_end_tx(
 		    s, s->chunk_code >= 500 ? "rejected" : "deferred");
+	if (s->chunk_closes)
+		session_close(s, "disconnected");
 }
 
 static void

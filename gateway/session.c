@@ -199,6 +199,7 @@ on_judged(void *ctx, const struct judgement *j)
 
 	assert(s->magic == SESSION_MAGIC && s->wait == WAIT_CHAIN);
 	s->wait = WAIT_NOTHING;
+	s->moved = true;
 	judged(s, j);
 	session_advance(s);
 }
@@ -222,9 +223,11 @@ run_line(struct session *s, const char *line, size_t len)
 		session_limit(s, REPLY_SESSION_TOO_LONG, "session-timeout");
 		return;
 	}
-	if (len == 0 || line[len - 1] != '\r')
+	if (len == 0 || line[len - 1] != '\r') {
 		session_reply(s, REPLY_LINE_BARE_LF);
-	else if (len - 1 > COMMAND_LINE_MAX)
+		if (smtp_parse_command(line, len).verb == SMTP_BDAT)
+			session_close(s, "out-of-step");
+	} else if (len - 1 > COMMAND_LINE_MAX)
 		session_reply(s, REPLY_LINE_TOO_LONG);
 	else
 		verb_run(s, line, len - 1);
@@ -277,7 +280,7 @@ void
 session_advance(struct session *s)
 {
 	const struct limits_conf *limits = s->front->limits;
-	bool more = true, moved = false;
+	bool more = true;
 
 	if (s->advancing)
 		return;
@@ -293,7 +296,7 @@ session_advance(struct session *s)
 			more = chunk_more(s);
 		else
 			more = false;
-		moved = moved || more;
+		s->moved = s->moved || more;
 	}
 	s->advancing = false;
 	if (s->conn == NULL)
@@ -303,7 +306,7 @@ session_advance(struct session *s)
 		return;
 	if (conn_at_eof(s->conn))
 		session_close(s, "client-gone");
-	else if (moved) {
+	else if (s->moved) {
 		session_heard(s);
 		session_set_deadline(s);
 	}

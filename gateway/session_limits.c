@@ -167,6 +167,7 @@ session_set_deadline(struct session *s)
 	const struct limits_conf *limits = s->front->limits;
 	int64_t now = loop_now(s->front->loop), at, end;
 
+	s->moved = false;
 	if (s->state == SESSION_DATA || s->state == SESSION_CHUNK) {
 		at = now + limits->data_timeout;
 		end = s->data_began + limits->data_timeout +

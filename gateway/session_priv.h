@@ -65,6 +65,7 @@ struct session {
 	uint64_t chunk_left; /* octets of this BDAT still to come */
 	bool chunk_last;
 	bool chunk_judged; /* DATA filters were asked */
+	bool chunk_closes; /* behind its refusal the session ends */
 	int chunk_code;	   /* it is refused with this; 0: it is not */
 	char chunk_enhanced[12];
 	const char *chunk_text; /* in the transaction's arena */
@@ -85,17 +86,19 @@ struct session {
 	enum reply_id refusal; /* instead of the greeting */
 	int64_t noops;	       /* since the last recipient */
 	int64_t heard;	       /* loop_now() of the last command */
-	char told_proto;       /* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
+	char *helo;	 /* room for the greeting's argument, in the arena */
+	char told_proto; /* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
 	const char *told_helo; /* by XCLIENT: stays whatever EHLO says */
 	const char *forwarded; /* XFORWARD attributes, for the record */
 	struct chain *chain;   /* borrowed */
 	bool skip_line;	       /* the rest of a too long line is thrown away */
 	bool advancing;	       /* session_advance() is on the stack */
+	bool moved;	       /* something was done: a new deadline is due */
 	int64_t errors;
 	unsigned tx_count;
-	int64_t began; /* loop_now() */
-	int64_t data_began;
-	int64_t data_received; /* octets of this message, kept or not */
+	int64_t began;	       /* loop_now() */
+	int64_t data_began;    /* of this DATA or BDAT */
+	int64_t data_received; /* octets of it so far, kept or not */
 	int64_t reply_by;      /* loop_now(): end of data must be answered */
 	char id[SESSION_ID_MAX];
 	const char *end_reason;
@@ -195,6 +198,8 @@ enum reply_id intake_refusal(const struct session *s);
 void intake_complete(struct session *s);
 void intake_judged(struct session *s, const struct judgement *j);
 void intake_timeout(struct session *s);
+/* The client's time for a message, or a chunk of one, begins. */
+void intake_clock(struct session *s);
 
 /* intake_header.c */
 /* Removes the header fields that must not pass.  False: the spool can not be

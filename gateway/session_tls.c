@@ -71,6 +71,7 @@ session_secured(void *ctx)
 	s->client.tls_subject = keep(s, info.client_subject);
 	s->client.helo = NULL;
 	s->client.esmtp = false;
+	s->forwarded = NULL;
 	if (at_start) {
 		session_greet(s);
 		return;

@@ -38,21 +38,34 @@ parse(struct slice arg, struct xclient *x)
 	return more == 0;
 }
 
+static int
+port_of(const struct xclient *x, enum xclient_name name)
+{
+	const struct xclient_attr *a = &x->attrs[name];
+	uint64_t port = 0;
+
+	if (x->given[name] && a->state == XCLIENT_VALUE)
+		(void)smtp_parse_number(
+		    (struct slice){ a->value, a->len }, 65535, &port);
+	return (int)port;
+}
+
 /* "192.0.2.1" or "IPV6:2001:db8::1". */
 static bool
-parse_address(const struct xclient_attr *a, struct net_addr *addr_r)
+parse_address(const struct xclient_attr *a, int port, struct net_addr *addr_r)
 {
 	bool v6 = strncasecmp(a->value, "IPV6:", 5) == 0;
-	char text[XCLIENT_VALUE_MAX + 8];
+	char text[XCLIENT_VALUE_MAX + 12];
 	const char *err;
 
 	memset(addr_r, 0, sizeof(*addr_r));
 	if (a->state != XCLIENT_VALUE)
 		return true; /* nobody knows */
-	snprintf(text, sizeof(text), v6 ? "[%s]:0" : "%s:0",
-	    a->value + (v6 ? 5 : 0));
-	return net_parse(text, addr_r, &err) == 0 &&
-	    addr_r->ss.ss_family != AF_UNIX;
+	if (!v6 && strspn(a->value, "0123456789.") != a->len)
+		return false; /* net_parse() knows more than addresses */
+	snprintf(text, sizeof(text), v6 ? "[%s]:%d" : "%s:%d",
+	    a->value + (v6 ? 5 : 0), port);
+	return net_parse(text, addr_r, &err) == 0;
 }
 
 static bool
@@ -81,10 +94,10 @@ check_values(const struct session *s, const struct xclient *x)
 	struct net_addr addr;
 
 	if (x->given[XCLIENT_ADDR] &&
-	    !parse_address(&x->attrs[XCLIENT_ADDR], &addr))
+	    !parse_address(&x->attrs[XCLIENT_ADDR], 0, &addr))
 		return false;
 	if (x->given[XCLIENT_DESTADDR] &&
-	    !parse_address(&x->attrs[XCLIENT_DESTADDR], &addr))
+	    !parse_address(&x->attrs[XCLIENT_DESTADDR], 0, &addr))
 		return false;
 	if (x->given[XCLIENT_LOGIN] && !s->listener->xclient_login)
 		return false;
@@ -107,10 +120,12 @@ apply_address(struct session *s, const struct xclient *x)
 	struct client *c = &s->client;
 
 	if (x->given[XCLIENT_DESTADDR])
-		(void)parse_address(&x->attrs[XCLIENT_DESTADDR], &c->local);
+		(void)parse_address(&x->attrs[XCLIENT_DESTADDR],
+		    port_of(x, XCLIENT_DESTPORT), &c->local);
 	if (!x->given[XCLIENT_ADDR])
 		return;
-	(void)parse_address(&x->attrs[XCLIENT_ADDR], &c->addr);
+	(void)parse_address(
+	    &x->attrs[XCLIENT_ADDR], port_of(x, XCLIENT_PORT), &c->addr);
 	if (c->addr.len == 0)
 		snprintf(c->ip, sizeof(c->ip), "unknown");
 	else

@@ -3,6 +3,7 @@
  */
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -78,17 +79,38 @@ fail(char *err, size_t size, const char *what, const char *which)
 	return -1;
 }
 
+/* A server that starts at night has nobody to ask. */
+static int
+no_password(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
 static int
 load_pair(
     SSL_CTX *ctx, const char *cert, const char *key, char *err, size_t size)
 {
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
 		return fail(err, size, "certificate", cert);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+	SSL_CTX_set_default_passwd_cb(ctx, no_password);
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
+	    SSL_CTX_check_private_key(ctx) == 1)
+		return 0;
+	switch (ERR_GET_REASON(ERR_peek_error())) {
+	case X509_R_KEY_VALUES_MISMATCH:
+	case X509_R_KEY_TYPE_MISMATCH:
+	case SSL_R_NO_CERTIFICATE_ASSIGNED: /* of the key's type */
+		snprintf(err, size, "key %s does not belong to certificate %s",
+		    key, cert);
+		ERR_clear_error();
+		return -1;
+	default:
 		return fail(err, size, "key", key);
-	if (SSL_CTX_check_private_key(ctx) != 1)
-		return fail(err, size, "key", key);
-	return 0;
+	}
 }
 
 static int
@@ -127,6 +149,47 @@ set_policy(SSL_CTX *ctx, const struct tls_conf *conf, char *err, size_t size)
 	return 0;
 }
 
+/*
+ * All contexts share their ticket keys, and a session that is resumed is not
+ * asked for its certificate again: so sessions are good only where clients are
+ * verified alike, or one that began without a certificate would pass where one
+ * is required.
+ */
+static void
+set_session_context(SSL_CTX *ctx, const struct tls_conf *conf)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char buf[4096];
+	unsigned len = 0;
+	FILE *f = NULL;
+	size_t n;
+
+	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+		abort(); /* no memory */
+	EVP_DigestUpdate(md, conf->name, strlen(conf->name) + 1);
+	EVP_DigestUpdate(md, &conf->verify_client, sizeof(int));
+	if (conf->verify_client != TLS_VERIFY_NONE)
+		f = fopen(conf->client_ca, "r");
+	while (f != NULL && (n = fread(buf, 1, sizeof(buf), f)) > 0)
+		EVP_DigestUpdate(md, buf, n);
+	if (f != NULL)
+		fclose(f);
+	EVP_DigestFinal_ex(md, digest, &len);
+	EVP_MD_CTX_free(md);
+	(void)SSL_CTX_set_session_id_context(ctx, digest, len);
+}
+
+/* Optional: mail servers present what they have, signed by whomever; who is
+ * not verified is just nobody. */
+static int
+take_any(int good, X509_STORE_CTX *store)
+{
+	(void)good;
+	(void)store;
+	return 1;
+}
+
 static int
 set_verification(
     SSL_CTX *ctx, const struct tls_conf *conf, char *err, size_t size)
@@ -134,9 +197,7 @@ set_verification(
 	int mode = SSL_VERIFY_PEER;
 	STACK_OF(X509_NAME) * names;
 
-	/* Resumption asks for a context as soon as clients are verified. */
-	(void)SSL_CTX_set_session_id_context(
-	    ctx, (const unsigned char *)"postern", 7);
+	set_session_context(ctx, conf);
 	if (conf->verify_client == TLS_VERIFY_NONE)
 		return 0;
 	if (SSL_CTX_load_verify_locations(ctx, conf->client_ca, NULL) != 1)
@@ -147,7 +208,8 @@ set_verification(
 	SSL_CTX_set_client_CA_list(ctx, names);
 	if (conf->verify_client == TLS_VERIFY_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(ctx, mode, NULL);
+	SSL_CTX_set_verify(ctx, mode,
+	    conf->verify_client == TLS_VERIFY_OPTIONAL ? take_any : NULL);
 	return 0;
 }
 

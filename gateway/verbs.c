@@ -212,6 +212,16 @@ refuse_unknown(struct session *s, const struct smtp_command *cmd)
 	session_reply(s, REPLY_UNKNOWN_COMMAND);
 }
 
+/* What follows a BDAT that was not understood can not be told from commands,
+ * nor what somebody sent in clear behind STARTTLS. */
+static void
+close_if_out_of_step(
+    struct session *s, const struct smtp_command *cmd, enum reply_id no)
+{
+	if (no == REPLY_TLS_INJECTED || cmd->verb == SMTP_BDAT)
+		session_close(s, "out-of-step");
+}
+
 void
 verb_run(struct session *s, const char *line, size_t len)
 {
@@ -221,11 +231,12 @@ verb_run(struct session *s, const char *line, size_t len)
 	struct smtp_command cmd;
 	size_t i;
 
+	cmd = smtp_parse_command(line, len);
 	if (no != REPLY_NONE) {
 		session_reply(s, no);
+		close_if_out_of_step(s, &cmd, no);
 		return;
 	}
-	cmd = smtp_parse_command(line, len);
 	for (i = 0; i < nitems(verbs) && verbs[i].verb != cmd.verb; i++)
 		;
 	if (i == nitems(verbs)) {
@@ -244,11 +255,10 @@ verb_run(struct session *s, const char *line, size_t len)
 		no = s->verb->check(s, cmd.arg);
 	if (no != REPLY_NONE && no != REPLY_SAID)
 		session_reply(s, no);
-	/* What follows could not be told from commands. */
-	if (no == REPLY_TLS_INJECTED || no == REPLY_BAD_CHUNK)
-		session_close(s, "out-of-step");
-	if (no != REPLY_NONE)
+	if (no != REPLY_NONE) {
+		close_if_out_of_step(s, &cmd, no);
 		return;
+	}
 	if (s->verb->phase == NO_PHASE)
 		s->verb->act(s);
 	else
@@ -293,6 +303,17 @@ check_any(struct session *s, struct slice arg)
 
 /* HELO and EHLO.  They also end a transaction (RFC 5321 4.1.4). */
 
+/* A client may say EHLO for hours, and an arena gives nothing back. */
+static void
+keep_helo(struct session *s, struct slice arg)
+{
+	if (s->helo == NULL)
+		s->helo = arena_alloc(&s->arena, SMTP_DOMAIN_MAX + 1);
+	memcpy(s->helo, arg.ptr, arg.len);
+	s->helo[arg.len] = '\0';
+	s->client.helo = s->helo;
+}
+
 static enum reply_id
 check_greeting(struct session *s, struct slice arg, bool esmtp)
 {
@@ -307,11 +328,11 @@ check_greeting(struct session *s, struct slice arg, bool esmtp)
 			return REPLY_BAD_HELO;
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");
+	s->forwarded = NULL;
 	if (s->told_helo != NULL)
 		s->client.helo = s->told_helo;
-	else if (s->client.helo == NULL || strlen(s->client.helo) != arg.len ||
-	    memcmp(s->client.helo, arg.ptr, arg.len) != 0)
-		s->client.helo = arena_strndup(&s->arena, arg.ptr, arg.len);
+	else
+		keep_helo(s, arg);
 	s->client.esmtp = s->told_proto != 0 ? s->told_proto == 'E' : esmtp;
 	return REPLY_NONE;
 }
@@ -388,6 +409,7 @@ act_rset(struct session *s)
 {
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");
+	s->forwarded = NULL;
 	session_reply(s, REPLY_OK);
 }
 

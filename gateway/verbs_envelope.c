@@ -141,6 +141,8 @@ answer_retry(struct session *s, const struct address *addr, int route)
 	return true;
 }
 
+/* Each recipient costs memory until the transaction ends, and one that is
+ * deferred is no error: so beyond some number of refusals it is. */
 enum reply_id
 verb_check_rcpt(struct session *s, struct slice arg)
 {
@@ -151,6 +153,8 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	enum reply_id no;
 	int route;
 
+	if (s->rcpts_refused >= (size_t)s->front->limits->recipients * 10)
+		s->errors++;
 	no = path_reply(
 	    smtp_parse_rcpt(arg, &path, &params), REPLY_BAD_RECIPIENT);
 	if (no != REPLY_NONE)

@@ -38,6 +38,7 @@ must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 2
 listen mx { address = {"127.0.0.1:@PORT1@"}  xclient-from = {"127.0.0.1"} }
+listen behind { address = {"127.0.0.1:@PORT2@"}  xforward-from = {"127.0.0.1"} }
 backend dump {
 	protocol = smtp
 	server one { address = "127.0.0.1:$dump_port" }
@@ -55,7 +56,7 @@ route dump    { rcpt-domain = {"dump.example.org"}  backend = dump }
 route relayed { rcpt-domain = {"relay.example.org"}  backend = relayed }
 route postfix { rcpt-domain = {"example.org", "elsewhere.example.net"}  backend = postfix }
 END
-gw_port=$port1
+gw_port=$port1 behind_port=$port2
 
 dumped() { find "$tmp/dump" -type f | awk 'END { print NR }'; }
 
@@ -93,7 +94,7 @@ postfix_tests() {
 	chown postfix "$pf/data"
 	nobody=$(id -u nobody)
 	chown nobody "$pf/mail"
-	submit_port=$(free_port)
+	submit_port=$(free_port) filter_port=$(free_port)
 	cat >"$pf/etc/main.cf" <<-END
 	compatibility_level = 3.6
 	queue_directory = $pf/queue
@@ -130,6 +131,7 @@ postfix_tests() {
 	cat >"$pf/etc/master.cf" <<-END
 	127.0.0.1:$pf_port inet n - n - - smtpd -o mynetworks= -o smtpd_relay_restrictions=\$backend_restrictions
 	127.0.0.1:$submit_port inet n - n - - smtpd
+	127.0.0.1:$filter_port inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:$behind_port -o smtpd_proxy_ehlo=filter.example.net
 	cleanup   unix n - n -   0 cleanup
 	qmgr      unix n - n 300 1 qmgr
 	rewrite   unix - - n -   - trivial-rewrite
@@ -151,6 +153,7 @@ postfix_tests() {
 	must postfix_start
 	postfix_as_server
 	postfix_as_client
+	postfix_in_front
 }
 
 # The master makes itself a session of its own, so its pid is in its file.
@@ -247,6 +250,28 @@ postfix_as_client() {
 	    "120 200 0 0"
 	check "client: Postfix has our id in its log" grep -q \
 	    'status=sent (250 .*\[[0-9a-z]\{13\}\.[0-9]*\])' "$pf/log"
+}
+
+# smtpd_proxy_filter: posternd is the filter, and is told of whom a message is.
+postfix_in_front() {
+	have swaks || {
+		not_run "Postfix in front, XFORWARD" "missing: swaks"
+		return
+	}
+	from=127.0.0.3
+	free_port $from >/dev/null 2>&1 || from=127.0.0.1
+	swaks_to "$filter_port" --local-interface $from --to user@example.org
+	equal "in front: a message" "$swaks_code" 0
+	rec=$(record "$gw_log" "$(id_of "$swaks_out")")
+	equal "in front: the client is Postfix" \
+	    "$(key client "$rec") $(key helo "$rec")" \
+	    "127.0.0.1 filter.example.net"
+	matches "in front: the record has whom it was for" \
+	    "$(key xforward "$rec")" "ADDR=$from .*HELO=client.example.net"
+	swaks_to "$filter_port" --local-interface $from \
+	    --to user@nowhere.example.com
+	matches "in front: what we refuse, it refuses" "$swaks_out" \
+	    '^<\*\* 550 5\.7\.1 relaying denied'
 }
 
 if [ "$(id -u)" -ne 0 ]; then

@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "mem.h"
@@ -101,7 +103,7 @@ poll_peer(struct peer *p)
 		p->ended = true;
 		return true;
 	}
-	count_ends(&p->match, &p->messages, buf, (size_t)n);
+	count_ends(&p->ends, buf, (size_t)n);
 	if (p->in_used == p->in_len)
 		p->in_used = p->in_len = 0;
 	p->in = xrealloc(p->in, p->in_len + (size_t)n);
@@ -180,18 +182,47 @@ peer_consume(struct peer *p, size_t len)
 	p->in_used += len;
 }
 
-void
-count_ends(unsigned *match, unsigned *count, const char *text, size_t len)
+/* A line is over: does a chunk begin? */
+static void
+find_chunk(struct ends *e)
+{
+	int at = 0;
+
+	e->line[e->line_len] = '\0';
+	e->line_len = 0;
+	if (strncasecmp(e->line, "BDAT ", 5) != 0 ||
+	    sscanf(e->line + 5, "%" SCNu64 "%n", &e->chunk, &at) != 1)
+		return;
+	e->last = strncasecmp(e->line + 5 + at, " LAST", 5) == 0;
+	e->count += e->last && e->chunk == 0;
+}
+
+static void
+count_octet(struct ends *e, char c)
 {
 	static const char end[] = "\r\n.\r\n";
+
+	if (c != end[e->match])
+		e->match = c == end[0];
+	else if (++e->match == sizeof(end) - 1) {
+		e->count++;
+		e->match = 2; /* its CRLF may begin the next */
+	}
+	if (e->chunk > 0) {
+		e->count += --e->chunk == 0 && e->last;
+		return;
+	}
+	if (e->line_len < sizeof(e->line) - 1)
+		e->line[e->line_len++] = c;
+	if (c == '\n')
+		find_chunk(e);
+}
+
+void
+count_ends(struct ends *e, const char *text, size_t len)
+{
 	size_t i;
 
-	for (i = 0; i < len; i++) {
-		if (text[i] != end[*match])
-			*match = text[i] == end[0];
-		else if (++*match == sizeof(end) - 1) {
-			++*count;
-			*match = 2; /* its CRLF may begin the next */
-		}
-	}
+	for (i = 0; i < len; i++)
+		count_octet(e, text[i]);
 }

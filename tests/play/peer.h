@@ -10,8 +10,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "script.h"
+
+/* Ends of messages in a stream, however it is cut: of data, and of chunks that
+ * are the last.  What looks like one inside of a message counts, too. */
+struct ends {
+	unsigned count;
+	unsigned match; /* octets of an end of data seen */
+	uint64_t chunk; /* octets of a chunk to come */
+	bool last;
+	size_t line_len;
+	char line[40];
+};
 
 struct peer {
 	int fd; /* -1: never connected, or closed by us */
@@ -23,8 +35,7 @@ struct peer {
 	char *in;   /* owned */
 	size_t in_len;
 	size_t in_used;
-	unsigned match;	   /* of the end of data, octets seen */
-	unsigned messages; /* ends of data that came in */
+	struct ends ends; /* of messages that came in */
 };
 
 struct peers {
@@ -51,7 +62,6 @@ void peer_close(struct peer *p);
 const char *peer_line(const struct peer *p, size_t *len_r);
 void peer_consume(struct peer *p, size_t len);
 
-/* Counts ends of data in a stream, however it is cut. */
-void count_ends(unsigned *match, unsigned *count, const char *text, size_t len);
+void count_ends(struct ends *e, const char *text, size_t len);
 
 #endif

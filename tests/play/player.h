@@ -22,10 +22,9 @@ struct player {
 	struct peers *peers;
 	const struct step *step;
 	uint32_t random;
-	size_t sent;	   /* octets by clients */
-	bool cut;	   /* the clients are gone */
-	unsigned match;	   /* of the end of data */
-	unsigned messages; /* ends of data that clients sent */
+	size_t sent;	  /* octets by clients */
+	bool cut;	  /* the clients are gone */
+	struct ends ends; /* of messages that clients sent */
 };
 
 /* player.c */

@@ -83,7 +83,7 @@ send_all(struct player *p, struct peer *peer, const char *text, size_t len)
 		n = piece(p, len - at);
 		done = peer_send(peer, text + at, n);
 		if (p->step->side == SIDE_CLIENT)
-			count_ends(&p->match, &p->messages, text + at, done);
+			count_ends(&p->ends, text + at, done);
 		at += done;
 		stuck = done == 0 ? stuck + 1 : 0;
 		player_settle(p);
@@ -231,11 +231,11 @@ no_message_too_much(struct player *p)
 	int i;
 
 	for (i = 0; i < p->peers->backend_count; i++)
-		came += p->peers->backends[i].messages;
-	if (came <= p->messages)
+		came += p->peers->backends[i].ends.count;
+	if (came <= p->ends.count)
 		return true;
 	return player_fail(p, "the backends got %u messages, clients sent %u",
-	    came, p->messages);
+	    came, p->ends.count);
 }
 
 /* Two hours later everything has come to its end, though no backend closed. */

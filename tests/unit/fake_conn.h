@@ -4,7 +4,7 @@
 /*
  * A connection with a socketpair's other end in the test's hand.  The clock is
  * scripted; callbacks are written down as letters in rig.trace: c connected,
- * i input, d drained, e end of file, E error, D deadline.
+ * i input, d drained, s secured, e end of file, E error, D deadline.
  */
 
 #include <sys/socket.h>
@@ -76,6 +76,13 @@ rig_drained(void *ctx)
 }
 
 static inline void
+rig_secured(void *ctx)
+{
+	assert(ctx == &rig);
+	called('s');
+}
+
+static inline void
 rig_end(void *ctx, enum conn_end why, int error)
 {
 	assert(ctx == &rig);
@@ -86,6 +93,7 @@ rig_end(void *ctx, enum conn_end why, int error)
 static const struct conn_ops rig_ops = { .on_connect = rig_connect,
 	.on_input = rig_input,
 	.on_drained = rig_drained,
+	.on_secured = rig_secured,
 	.on_end = rig_end };
 
 static inline int

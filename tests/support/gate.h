@@ -1,5 +1,5 @@
-#ifndef POSTERN_PLAY_GATE_H
-#define POSTERN_PLAY_GATE_H
+#ifndef POSTERN_GATE_H
+#define POSTERN_GATE_H
 
 /*
  * A worker without its process: everything that worker.c puts together, with
@@ -23,7 +23,8 @@ struct gate {
 };
 
 /* Loads the configuration of a transcript.  @BACKEND@, @BACKEND2@ and @NOBODY@
- * are addresses in dir.  NULL after having said why on stdout. */
+ * are addresses in dir, @CERT@ and @KEY@ files with a new certificate.  NULL
+ * after having said why on stdout. */
 struct config *gate_config(const char *dir, const char *name, const char *text);
 
 void gate_open(struct gate *g, const struct config *c);

@@ -1,0 +1,80 @@
+/*
+ * A filter for tests that does what the sender's address says:
+ * PHASE-VERDICT@... or PHASE-VERDICT-wait@..., as in data-reject@example.net.
+ * And the table of filters for who uses gate.c, so that it is in there.
+ */
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/filter.h"
+
+extern const struct filter filter_access;
+extern const struct filter filter_delay;
+extern const struct filter filter_told;
+
+const struct filter *const filters[] = { &filter_access, &filter_delay,
+	&filter_told, NULL };
+
+#define WAIT_MS 1000
+
+static const char *const phases[PHASES] = { [PHASE_MAIL] = "mail",
+	[PHASE_RCPT] = "rcpt",
+	[PHASE_DATA] = "data",
+	[PHASE_MESSAGE] = "message" };
+
+/* What the sender tells for this phase; NULL if nothing. */
+static const char *
+told(const struct filter_call *fc)
+{
+	const char *text = fc_sender(fc)->text, *phase = phases[fc_phase(fc)];
+	size_t len = strlen(phase);
+
+	if (strncmp(text, phase, len) != 0 || text[len] != '-')
+		return NULL;
+	return text + len + 1;
+}
+
+static bool
+is(const char *text, const char *word)
+{
+	return strncmp(text, word, strlen(word)) == 0;
+}
+
+static enum verdict
+act(struct filter_call *fc)
+{
+	const char *what = told(fc);
+
+	if (is(what, "reject"))
+		return fc_reject(fc, 550, "5.7.1", "as told");
+	if (is(what, "defer"))
+		return fc_defer(fc, 450, "4.7.1", "as told");
+	if (is(what, "disconnect"))
+		return fc_disconnect(fc, "4.7.0", "as told");
+	if (is(what, "unknown"))
+		return fc_unknown(fc, "as told");
+	return is(what, "discard") ? VERDICT_DISCARD : VERDICT_PASS;
+}
+
+static enum verdict
+judge(struct filter_call *fc)
+{
+	const char *what = told(fc);
+
+	if (what == NULL)
+		return VERDICT_PASS;
+	if (strstr(what, "-wait@") != NULL)
+		return fc_wait(fc, WAIT_MS, act);
+	return act(fc);
+}
+
+const struct filter filter_told = {
+	.name = "told",
+	.summary = "does what the sender's address says",
+	.on = { [PHASE_MAIL] = judge,
+	    [PHASE_RCPT] = judge,
+	    [PHASE_DATA] = judge,
+	    [PHASE_MESSAGE] = judge },
+};
