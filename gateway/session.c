@@ -196,6 +196,7 @@ on_judged(void *ctx, const struct judgement *j)
 	assert(s->magic == SESSION_MAGIC && s->wait == WAIT_CHAIN);
 	s->wait = WAIT_NOTHING;
 	judged(s, j);
+	session_set_deadline(s);
 	session_advance(s);
 }
 
