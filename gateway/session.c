@@ -18,6 +18,7 @@
 
 #define SESSION_MAGIC 0x73657373u
 #define CONFIRM_MS 10000 /* a message is kept for so long behind its 250 */
+
 static void on_input(void *ctx);
 static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
@@ -279,10 +280,10 @@ session_set_deadline(struct session *s)
 		    s->data_received * 1000 / limits->data_rate;
 		conn_deadline(s->conn, at < slowest ? at : slowest);
 	} else if (s->state == SESSION_COMMAND) {
-		at = limits->command_timeout;
-		if (s->confirming && at > CONFIRM_MS)
-			at = CONFIRM_MS;
-		conn_deadline(s->conn, now + at);
+		s->command_by = at = now + limits->command_timeout;
+		if (s->confirming && at > now + CONFIRM_MS)
+			at = now + CONFIRM_MS;
+		conn_deadline(s->conn, at);
 	}
 }
 
@@ -364,10 +365,9 @@ timed_out(struct session *s)
 		session_header_failed(s, "no header in time");
 	else if (s->state == SESSION_TLS)
 		session_tls_failed(s, "no handshake in time");
-	else if (s->confirming) {
-		session_confirmed(
-		    s); /* it has the 250, or will never ask again */
-		session_set_deadline(s);
+	else if (s->confirming && s->command_by > loop_now(s->front->loop)) {
+		session_unconfirmed(s);
+		conn_deadline(s->conn, s->command_by);
 	} else if (s->wait != WAIT_NOTHING)
 		intake_timeout(s);
 	else {
