@@ -349,11 +349,9 @@ got_rcpt(struct delivery *dl, const struct reply *r)
 /*
  * With one recipient refused nobody gets the message.  The client has one
  * reply for all of them: a 250 would lie about the refused one, and a 4xx
- * behind a delivery would make the client's retry a duplicate.  The price is
- * that a message with one permanently bad recipient is retried until the
- * client gives up.  That ends with the verification of recipients at RCPT time
- * and the single-use refusals of DESIGN section 6; until then this is the rule
- * that neither loses nor duplicates.
+ * behind a delivery would leave it to the journal alone that the client's retry
+ * is no duplicate.  The price is one more attempt: there the journal answers
+ * the refused ones at RCPT, and the others get the message.
  */
 static enum progress
 all_rcpts_answered(struct delivery *dl)

@@ -104,8 +104,16 @@ find(struct bucket *b, int64_t now, enum kind kind, const unsigned char *id)
 	return NULL;
 }
 
-/* The entry's own slot if it is there, else a free one, else the one that ends
- * first. */
+/* Since when it is there.  The end would not do to choose by: refusals have the
+ * shorter time, and would always be the ones to go. */
+static int64_t
+since(const struct entry *e)
+{
+	return e->ends -
+	    (e->kind == REFUSED ? JOURNAL_REFUSED_MS : JOURNAL_DONE_MS);
+}
+
+/* The entry's own slot if it is there, else a free one, else the oldest. */
 static struct entry *
 place(struct bucket *b, int64_t now, enum kind kind, const unsigned char *id)
 {
@@ -118,7 +126,7 @@ place(struct bucket *b, int64_t now, enum kind kind, const unsigned char *id)
 		return best;
 	best = b->slots;
 	for (e = b->slots; e < b->slots + SLOTS; e++)
-		if (e->ends < best->ends)
+		if (since(e) < since(best))
 			best = e;
 	return best;
 }

@@ -17,6 +17,7 @@
 #include "stats.h"
 
 #define SESSION_MAGIC 0x73657373u
+
 static void on_input(void *ctx);
 static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
@@ -356,10 +357,9 @@ timed_out(struct session *s)
 		session_header_failed(s, "no header in time");
 	else if (s->state == SESSION_TLS)
 		session_tls_failed(s, "no handshake in time");
-	else if (s->confirming) {
-		session_confirmed(
-		    s); /* it has the 250, or will never ask again */
-		session_set_deadline(s);
+	else if (s->confirming && s->command_by > loop_now(s->front->loop)) {
+		session_unconfirmed(s);
+		conn_deadline(s->conn, s->command_by);
 	} else if (s->wait != WAIT_NOTHING)
 		intake_timeout(s);
 	else if (s->state == SESSION_COMMAND && session_outlived(s))

@@ -176,11 +176,12 @@ session_set_deadline(struct session *s)
 	} else if (s->state == SESSION_COMMAND) {
 		at = now + limits->command_timeout;
 		end = s->began + limits->session_timeout;
-		if (s->confirming)
-			end = now + CONFIRM_MS;
-		else if (s->tx.envelope.has_sender)
-			end = at;
-		conn_deadline(s->conn, at < end ? at : end);
+		if (at > end && (s->confirming || !s->tx.envelope.has_sender))
+			at = end;
+		s->command_by = at;
+		if (s->confirming && at > now + CONFIRM_MS)
+			at = now + CONFIRM_MS;
+		conn_deadline(s->conn, at);
 	}
 }
 

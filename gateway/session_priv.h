@@ -100,6 +100,7 @@ struct session {
 	int64_t data_began;    /* of this DATA or BDAT */
 	int64_t data_received; /* octets of it so far, kept or not */
 	int64_t reply_by;      /* loop_now(): end of data must be answered */
+	int64_t command_by;    /* loop_now(): the next command must be here */
 	char id[SESSION_ID_MAX];
 	const char *end_reason;
 	const char *stage; /* the verb that decided, for the record */

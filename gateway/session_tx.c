@@ -4,6 +4,7 @@
  */
 
 #include "chain.h"
+#include "conn.h"
 #include "route.h"
 #include "session_priv.h"
 
@@ -42,6 +43,10 @@ session_delivered(struct session *s)
 	txlog_transaction(s, "accepted");
 	s->outcome = NULL;
 	s->confirming = true;
+	/* Commands that came with the message (QUIT, from Postfix) tell nothing
+	 * of its reply. */
+	if (conn_at_eof(s->conn))
+		session_unconfirmed(s);
 }
 
 void

@@ -94,5 +94,6 @@ on_verified(void *ctx, const struct relay_outcome *o)
 		return;
 	}
 	answer(s, o->code, o->enhanced, o->text);
+	session_set_deadline(s);
 	session_advance(s);
 }

@@ -96,7 +96,8 @@ dot	extra-reply	250		yes
 dot	part		451 4.		?
 END
 
-# STAGE=ACTION with %3: every third time.  Retried until it is through.
+# STAGE=ACTION with %3: every third time.  Retried until it is through.  "twice":
+# it may be, for what the log calls uncertain.
 cat >"$tmp/every" <<'END'
 connect=close	once
 banner=554	once
@@ -268,7 +269,8 @@ while read -r fault times; do
 	if [ "$times" = once ]; then
 		equal "$fault: nothing twice" "$copies" 0
 	else
-		# Without a journal the retry of an uncertain end is a copy.
+		# What a backend that says nothing has done nobody knows, the
+		# journal neither: the retry of an uncertain end is a copy.
 		at_most "$fault: at most what the log calls uncertain is there twice" \
 		    "$copies" "$uncertain"
 		at_least "$fault: it is in the log as uncertain" "$uncertain" 1

@@ -53,6 +53,25 @@ faults body --fault-reset
 faults dot --fault-reset
 faults random -p --fault-reset
 
+# They come again, as real ones do: it is heard of in the end, and nobody has it
+# twice.
+again() {
+	gen -n 300 -c 10 -m 5 -s 40K --first $next --faults "$@" \
+	    --fault-every 3 --retry 50 --retry-delay 500 \
+	    --acked "$tmp/again" "127.0.0.1:$port1"
+	next=$((next + 300))
+	_name="client leaves at $* and tries again"
+	at_least "$_name: it does" "$(field faulted "$gen_out")" 20
+	equal "$_name: all is accepted in the end" \
+	    "$(field ok "$gen_out") $(field failed "$gen_out")" "300 0"
+	equal "$_name: and there" \
+	    "$(missing_from "$tmp/again" "$tmp/received")" 0
+}
+again dot
+again dot -p
+again dot --fault-reset
+again random
+
 sink_now "$sink_pid" "$sink_log"
 equal "nothing damaged, empty or twice" \
     "$(field damaged "$sink_out") $(field empty "$sink_out") $(field duplicates "$sink_out")" \
@@ -109,8 +128,8 @@ equal "kill -9 of a worker: three have died" \
 equal "kill -9 of a worker: all is accepted in the end" "$(field ok "$out")" 6000
 equal "kill -9 of a worker: nothing accepted is missing" \
     "$(missing_from "$tmp/acked" "$tmp/received")" 0
-# A message whose worker died behind the dot is sent again: never more of
-# them than connections that broke.
+# What a worker had in flight when it died is not in the journal, and sent again:
+# never more of them than connections that broke.
 at_most "kill -9 of a worker: nothing twice but what was in flight" \
     "$(awk '$1 > 100000' "$tmp/received" | twice -)" "$(field lost "$out")"
 sink_end "$sink_pid" "$sink_log"

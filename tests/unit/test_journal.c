@@ -205,6 +205,38 @@ test_bounded(void **state)
 	assert_int_equal(found, 1000);
 }
 
+/* Deliveries, however many, push out what is older, not what ends sooner. */
+static void
+test_refusals_stay(void **state)
+{
+	struct address sender = address("a@x"), rcpt;
+	struct reply r = { .code = 550 }, t;
+	unsigned char id[DIGEST_SIZE];
+	struct digest *d;
+	char text[32];
+	int i, found = 0;
+
+	(void)state;
+	for (i = 0; i < 59500; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		d = digest_new();
+		digest_text(d, text);
+		digest_end(&d, id);
+		journal_done(journal, NOW + i, 1, id);
+		if (i < 58000 || i >= 58100)
+			continue;
+		rcpt = address(text);
+		remember_refused(journal, NOW + i, "s", &sender, &rcpt, &r);
+	}
+	for (i = 58000; i < 58100; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		rcpt = address(text);
+		found += recall_refused(
+		    journal, NOW + 60000, "s", &sender, &rcpt, &t);
+	}
+	assert_int_equal(found, 100);
+}
+
 /* What one worker writes another one finds. */
 static void
 test_shared(void **state)
@@ -235,6 +267,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_not_without_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_refusals_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared, setup, teardown),
 	};
 
