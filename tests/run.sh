@@ -274,9 +274,9 @@ sanitized)
 	cc=cc
 	! command -v clang >/dev/null || cc=clang
 	${MAKE:-make} --no-print-directory CC=$cc WERROR=1 \
-	    SAN=address,undefined -k unit scripts >"$out" 2>&1 </dev/null
+	    SAN=address,undefined -k unit scripts >>"$log" 2>&1 </dev/null
 	status=$?
-	echo "$cc -fsanitize=address,undefined" >>"$log"
+	grep -E '^not ok|warning:|error:|ERROR: |^FAILED' "$log" >"$out"
 	cat build/san-address-undefined-$cc/results/*.sum 2>/dev/null |
 	    awk '{ p += $1; f += $2; s += $3 }
 	    END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' >>"$out"
