@@ -87,9 +87,10 @@ lock(struct journal *j, int64_t now, const unsigned char *id)
 }
 
 static void
-unlock(struct bucket *b)
+unlock(struct bucket *b, int64_t now)
 {
-	atomic_store(&b->locked, 0);
+	/* Whoever broke the lock has it now. */
+	atomic_compare_exchange_strong(&b->locked, &now, 0);
 }
 
 static struct entry *
@@ -148,7 +149,7 @@ journal_refuse(struct journal *j, int64_t now,
 	compat_strlcpy(e->enhanced, reply->enhanced, sizeof(e->enhanced));
 	compat_strlcpy(e->text, reply->text, sizeof(e->text));
 	atomic_store(&j->refusals, e->ends);
-	unlock(b);
+	unlock(b, now);
 }
 
 bool
@@ -169,7 +170,7 @@ journal_take_refusal(struct journal *j, int64_t now,
 		compat_strlcpy(reply_r->text, e->text, sizeof(reply_r->text));
 		e->kind = FREE;
 	}
-	unlock(b);
+	unlock(b, now);
 	return e != NULL;
 }
 
@@ -192,7 +193,7 @@ journal_done(struct journal *j, int64_t now, uint64_t hint,
 	e->kind = DONE;
 	e->ends = now + JOURNAL_DONE_MS;
 	memcpy(e->id, id, DIGEST_SIZE);
-	unlock(b);
+	unlock(b, now);
 	hint &= HINTS - 1;
 	atomic_fetch_or(&j->hints[hint / 64], UINT64_C(1) << (hint % 64));
 }
@@ -207,7 +208,7 @@ journal_is_done(
 	if (b == NULL)
 		return false;
 	done = find(b, now, DONE, id) != NULL;
-	unlock(b);
+	unlock(b, now);
 	return done;
 }
 

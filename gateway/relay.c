@@ -401,7 +401,10 @@ remember(struct delivery *dl, const struct relay_outcome *o)
 			done[dl->todo != NULL ? dl->todo[i] : i] = true;
 		if (reply_class(mapped.code) == 5)
 			remember_refused(j, now, dl->conf->name, &e->sender,
-			    dl_recipient(dl, i), &mapped);
+			    dl_recipient(dl, i),
+			    dl->outcomes[i].stage == DL_STAGE_FINAL ? e->size
+								    : 0,
+			    &mapped);
 	}
 	if (o->accepted > o->known)
 		remember_done(

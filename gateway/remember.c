@@ -14,7 +14,7 @@
 
 static void
 refusal_id(unsigned char id[DIGEST_SIZE], const char *backend,
-    const struct address *sender, const struct address *rcpt)
+    const struct address *sender, const struct address *rcpt, uint64_t size)
 {
 	struct digest *d = digest_new();
 
@@ -22,32 +22,38 @@ refusal_id(unsigned char id[DIGEST_SIZE], const char *backend,
 	digest_text(d, backend);
 	digest_text(d, sender->text);
 	digest_text(d, rcpt->text);
+	digest_octets(d, &size, sizeof(size));
 	digest_end(&d, id);
 }
 
 void
 remember_refused(struct journal *j, int64_t now, const char *backend,
-    const struct address *sender, const struct address *rcpt,
+    const struct address *sender, const struct address *rcpt, uint64_t size,
     const struct reply *reply)
 {
 	unsigned char id[DIGEST_SIZE];
 
 	if (j == NULL)
 		return;
-	refusal_id(id, backend, sender, rcpt);
+	refusal_id(id, backend, sender, rcpt, size);
 	journal_refuse(j, now, id, reply);
 }
 
 bool
 recall_refused(struct journal *j, int64_t now, const char *backend,
-    const struct address *sender, const struct address *rcpt,
+    const struct address *sender, const struct address *rcpt, uint64_t size,
     struct reply *reply_r)
 {
 	unsigned char id[DIGEST_SIZE];
 
 	if (j == NULL || !journal_has_refusals(j, now))
 		return false;
-	refusal_id(id, backend, sender, rcpt);
+	refusal_id(id, backend, sender, rcpt, 0);
+	if (journal_take_refusal(j, now, id, reply_r))
+		return true;
+	if (size == 0)
+		return false;
+	refusal_id(id, backend, sender, rcpt, size);
 	return journal_take_refusal(j, now, id, reply_r);
 }
 

@@ -21,13 +21,16 @@ struct envelope;
 struct journal;
 struct message;
 
-/* A recipient that was refused for good while the client heard 4xx. */
+/* A recipient that was refused for good while the client heard 4xx.  size: what
+ * MAIL declared, when it was this message that was refused (over quota) and not
+ * the recipient; a retry declares the same, another message hardly ever.  0
+ * when it was the recipient. */
 void remember_refused(struct journal *j, int64_t now, const char *backend,
-    const struct address *sender, const struct address *rcpt,
+    const struct address *sender, const struct address *rcpt, uint64_t size,
     const struct reply *reply);
 /* The answer for a retry's RCPT, which is used up by this. */
 bool recall_refused(struct journal *j, int64_t now, const char *backend,
-    const struct address *sender, const struct address *rcpt,
+    const struct address *sender, const struct address *rcpt, uint64_t size,
     struct reply *reply_r);
 
 /* Recipients (those whose flag is set) that have the message, though the client

@@ -134,7 +134,7 @@ answer_retry(struct session *s, const struct address *addr, int route)
 
 	if (!recall_refused(f->journal, loop_now(f->loop),
 		f->routes[route].backend_name, &s->tx.envelope.sender, addr,
-		&r))
+		s->tx.envelope.size, &r))
 		return false;
 	session_answer(s, r.code, r.enhanced, r.text);
 	txlog_note_refusal(s, r.code, addr->text, r.text);

@@ -96,16 +96,35 @@ test_refused_once(void **state)
 	struct reply r = { .code = 550, .enhanced = "5.1.1", .text = "no" }, t;
 
 	(void)state;
-	assert_false(recall_refused(journal, NOW, "s", &sender, &rcpt, &t));
-	remember_refused(journal, NOW, "s", &sender, &rcpt, &r);
-	assert_false(recall_refused(journal, NOW, "s", &sender, &other, &t));
-	assert_false(recall_refused(journal, NOW, "s", &other, &rcpt, &t));
-	assert_false(recall_refused(journal, NOW, "t", &sender, &rcpt, &t));
-	assert_true(recall_refused(journal, NOW, "s", &sender, &rcpt, &t));
+	assert_false(recall_refused(journal, NOW, "s", &sender, &rcpt, 0, &t));
+	remember_refused(journal, NOW, "s", &sender, &rcpt, 0, &r);
+	assert_false(recall_refused(journal, NOW, "s", &sender, &other, 0, &t));
+	assert_false(recall_refused(journal, NOW, "s", &other, &rcpt, 0, &t));
+	assert_false(recall_refused(journal, NOW, "t", &sender, &rcpt, 0, &t));
+	assert_true(recall_refused(journal, NOW, "s", &sender, &rcpt, 0, &t));
 	assert_int_equal(t.code, 550);
 	assert_string_equal(t.enhanced, "5.1.1");
 	assert_string_equal(t.text, "no");
-	assert_false(recall_refused(journal, NOW, "s", &sender, &rcpt, &t));
+	assert_false(recall_refused(journal, NOW, "s", &sender, &rcpt, 0, &t));
+}
+
+/* A message that did not fit: another one may. */
+static void
+test_refused_message(void **state)
+{
+	struct address sender = address("a@x"), rcpt = address("b@y");
+	struct reply r = { .code = 552 }, t;
+
+	(void)state;
+	remember_refused(journal, NOW, "s", &sender, &rcpt, 5000, &r);
+	assert_false(recall_refused(journal, NOW, "s", &sender, &rcpt, 0, &t));
+	assert_false(
+	    recall_refused(journal, NOW, "s", &sender, &rcpt, 400, &t));
+	assert_true(
+	    recall_refused(journal, NOW, "s", &sender, &rcpt, 5000, &t));
+	remember_refused(journal, NOW, "s", &sender, &rcpt, 0, &r);
+	assert_true(
+	    recall_refused(journal, NOW, "s", &sender, &rcpt, 5000, &t));
 }
 
 static void
@@ -115,12 +134,12 @@ test_refused_for_an_hour(void **state)
 	struct reply r = { .code = 550 }, t;
 
 	(void)state;
-	remember_refused(journal, NOW, "s", &sender, &rcpt, &r);
+	remember_refused(journal, NOW, "s", &sender, &rcpt, 0, &r);
 	assert_false(recall_refused(
-	    journal, NOW + JOURNAL_REFUSED_MS, "s", &sender, &rcpt, &t));
-	remember_refused(journal, NOW, "s", &sender, &rcpt, &r);
+	    journal, NOW + JOURNAL_REFUSED_MS, "s", &sender, &rcpt, 0, &t));
+	remember_refused(journal, NOW, "s", &sender, &rcpt, 0, &r);
 	assert_true(recall_refused(
-	    journal, NOW + JOURNAL_REFUSED_MS - 1, "s", &sender, &rcpt, &t));
+	    journal, NOW + JOURNAL_REFUSED_MS - 1, "s", &sender, &rcpt, 0, &t));
 }
 
 /* Who has the message is known again from content, sender and recipient,
@@ -226,13 +245,13 @@ test_refusals_stay(void **state)
 		if (i < 58000 || i >= 58100)
 			continue;
 		rcpt = address(text);
-		remember_refused(journal, NOW + i, "s", &sender, &rcpt, &r);
+		remember_refused(journal, NOW + i, "s", &sender, &rcpt, 0, &r);
 	}
 	for (i = 58000; i < 58100; i++) {
 		snprintf(text, sizeof(text), "%d", i);
 		rcpt = address(text);
 		found += recall_refused(
-		    journal, NOW + 60000, "s", &sender, &rcpt, &t);
+		    journal, NOW + 60000, "s", &sender, &rcpt, 0, &t);
 	}
 	assert_int_equal(found, 100);
 }
@@ -248,11 +267,11 @@ test_shared(void **state)
 
 	(void)state;
 	if (pid == 0) {
-		remember_refused(journal, NOW, "s", &sender, &rcpt, &r);
+		remember_refused(journal, NOW, "s", &sender, &rcpt, 0, &r);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(recall_refused(journal, NOW, "s", &sender, &rcpt, &t));
+	assert_true(recall_refused(journal, NOW, "s", &sender, &rcpt, 0, &t));
 }
 
 int
@@ -261,6 +280,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    test_refused_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_refused_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_refused_for_an_hour, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_done, setup, teardown),
