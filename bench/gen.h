@@ -27,7 +27,7 @@
 #define REPLY_MAX 512 /* RFC 5321 4.5.3.1.5, with CRLF */
 #define TO_MAX 16
 enum rcpt_state {
-	RCPT_TODO,
+	RCPT_OPEN,
 	RCPT_ACCEPTED, /* RCPT got 2xx in this attempt */
 	RCPT_TEMP,     /* 4xx in this attempt */
 	RCPT_FAILED,   /* 5xx: final */

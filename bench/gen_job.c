@@ -47,7 +47,7 @@ job_new(uint64_t number)
 	j->due = 0;
 	j->tries = 0;
 	for (i = 0; i < gen.rcpts; i++)
-		j->rcpt[i] = RCPT_TODO;
+		j->rcpt[i] = RCPT_OPEN;
 	return j;
 }
 
@@ -140,7 +140,7 @@ settle(struct job *j, unsigned *failed_r)
 		if (j->rcpt[i] == RCPT_FAILED)
 			(*failed_r)++;
 		else if (j->rcpt[i] != RCPT_DONE) {
-			j->rcpt[i] = RCPT_TODO;
+			j->rcpt[i] = RCPT_OPEN;
 			open = 1;
 		}
 	return open;

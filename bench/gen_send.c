@@ -187,9 +187,9 @@ send_envelope(struct slot *s, const struct job *j)
 	unsigned i;
 
 	send_mail(s);
-	for (i = job_next_rcpt(j, 0, RCPT_TODO);
+	for (i = job_next_rcpt(j, 0, RCPT_OPEN);
 	     i < gen.rcpts && !s->close_flushed;
-	     i = job_next_rcpt(j, i + 1, RCPT_TODO))
+	     i = job_next_rcpt(j, i + 1, RCPT_OPEN))
 		send_rcpt(s, i);
 	if (!gen.bdat && !s->close_flushed)
 		send_data(s);

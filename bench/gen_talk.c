@@ -41,7 +41,7 @@ mark_all(struct slot *s, enum rcpt_state state, int code)
 static void
 message_reset(struct slot *s)
 {
-	s->i = job_next_rcpt(s->job, 0, RCPT_TODO);
+	s->i = job_next_rcpt(s->job, 0, RCPT_OPEN);
 	s->accepted = 0;
 	s->mail_code = 0;
 	s->sent = 0;
@@ -112,7 +112,7 @@ give_up(struct slot *s, int code)
 		conn_refused(s);
 		return;
 	}
-	mark_all(s, RCPT_TODO, code);
+	mark_all(s, RCPT_OPEN, code);
 	job_end(s->job, OUTCOME_REPLIED, s->start);
 	s->job = NULL;
 	send_text(s, "QUIT\r\n");
@@ -184,7 +184,7 @@ on_mail(struct slot *s, int code)
 		send_rcpt(s, s->i);
 		s->await = AWAIT_RCPT;
 	} else {
-		mark_all(s, RCPT_TODO, code);
+		mark_all(s, RCPT_OPEN, code);
 		message_finish(s, 0);
 	}
 }
@@ -227,7 +227,7 @@ on_rcpt(struct slot *s, int code)
 		s->job->rcpt[s->i] = RCPT_ACCEPTED;
 		s->accepted++;
 	}
-	s->i = job_next_rcpt(s->job, s->i + 1, RCPT_TODO);
+	s->i = job_next_rcpt(s->job, s->i + 1, RCPT_OPEN);
 	if (s->i == gen.rcpts)
 		envelope_done(s);
 	else if (!gen.pipelined)

@@ -181,15 +181,6 @@ session_act_xclient(struct session *s)
 enum reply_id
 session_check_xforward(struct session *s, struct slice arg)
 {
-	static const char *const names[XCLIENT_NAMES] = {
-		[XCLIENT_NAME] = "NAME",
-		[XCLIENT_ADDR] = "ADDR",
-		[XCLIENT_PORT] = "PORT",
-		[XCLIENT_PROTO] = "PROTO",
-		[XCLIENT_HELO] = "HELO",
-		[XCLIENT_IDENT] = "IDENT",
-		[XCLIENT_SOURCE] = "SOURCE",
-	};
 	const char *old = s->forwarded != NULL ? s->forwarded : "";
 	struct xclient x;
 	int i;
@@ -203,7 +194,8 @@ session_check_xforward(struct session *s, struct slice arg)
 	for (i = 0; i < XCLIENT_NAMES && strlen(old) < FORWARD_MAX; i++)
 		if (x.given[i] && x.attrs[i].state == XCLIENT_VALUE)
 			old = arena_printf(&s->tx.arena, "%s%s%s=%s", old,
-			    *old != '\0' ? " " : "", names[i],
+			    *old != '\0' ? " " : "",
+			    xclient_text((enum xclient_name)i),
 			    x.attrs[i].value);
 	s->forwarded = old;
 	return REPLY_NONE;

@@ -20,6 +20,12 @@ static const char *const names[XCLIENT_NAMES] = {
 	[XCLIENT_SOURCE] = "SOURCE",
 };
 
+const char *
+xclient_text(enum xclient_name name)
+{
+	return names[name];
+}
+
 static int
 hex(char c)
 {

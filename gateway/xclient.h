@@ -50,6 +50,9 @@ struct xclient_attr {
  */
 int xclient_next(struct slice *rest, struct xclient_attr *attr_r);
 
+/* The attribute's name, such as "ADDR". */
+const char *xclient_text(enum xclient_name name);
+
 /* Decodes xtext; false if malformed or longer than size - 1. */
 bool xtext_decode(struct slice in, char *out, size_t size, size_t *len_r);
 /* Encodes as xtext; returns the length, or 0 if it is empty or does not fit. */
