@@ -26,7 +26,7 @@ tiny() {
 	mounted="$mounted $tmp/$1"
 }
 if [ -z "${POSTERN_NAMESPACE:-}" ] || ! tiny full-spool 1m; then
-	not_run disk "no mount of a tmpfs is permitted here"
+	not_run disk "no mount namespace (a chroot?), or no mount of a tmpfs, is to be had here"
 	finish
 fi
 must tiny full-mail 64k
