@@ -197,8 +197,11 @@ postfix_as_server() {
 			    "$queued: client=localhost[127.0.0.1], orig_queue_id=$(id_of "$swaks_out"), orig_client=c.$client.test[$client]" \
 			    "$pf/log"
 		done
-		matches "server: over a pooled connection" \
-		    "$(grep 'backend=postfix' "$gw_log" | tail -n 1)" 'link=pooled'
+		# Each worker has its own pool: of three messages through two
+		# workers one at least finds a connection.
+		at_least "server: over pooled connections" \
+		    "$(grep 'backend=postfix' "$gw_log" | tail -n 3 |
+			grep -c 'link=pooled')" 1
 
 		swaks_to "$gw_port" --to unknown@example.org
 		matches "server: an unknown user is 550 in Postfix's words" \
