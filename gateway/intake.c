@@ -202,7 +202,6 @@ on_relayed(void *ctx, const struct relay_outcome *o)
 		session_delivered(s);
 	else
 		session_end_tx(s, o->code / 100 == 4 ? "deferred" : "rejected");
-	session_set_deadline(s);
 	session_advance(s);
 }
 
@@ -222,6 +221,5 @@ intake_timeout(struct session *s)
 	}
 	s->state = SESSION_COMMAND;
 	refuse(s, REPLY_TOO_SLOW);
-	session_set_deadline(s);
 	session_advance(s);
 }

@@ -77,7 +77,7 @@ session_secured(void *ctx)
 		return;
 	}
 	s->state = SESSION_COMMAND;
-	session_set_deadline(s);
+	s->moved = true;
 	session_advance(s);
 }
 

@@ -89,11 +89,11 @@ on_verified(void *ctx, const struct relay_outcome *o)
 
 	s->delivery = NULL;
 	s->wait = WAIT_NOTHING;
+	s->moved = true;
 	if (s->state == SESSION_CLOSED) {
 		session_gone(s);
 		return;
 	}
 	answer(s, o->code, o->enhanced, o->text);
-	session_set_deadline(s);
 	session_advance(s);
 }
