@@ -24,17 +24,17 @@
 #endif
 
 static int usage(void);
-static int start(const char *, bool);
+static int start(const char *, const char *, bool);
 static int check(const char *);
 
 int
 main(int argc, char *argv[])
 {
-	const char *file = CONF_FILE;
+	const char *file = CONF_FILE, *pid_file = NULL;
 	bool foreground = false, only_check = false;
 	int c;
 
-	while ((c = getopt(argc, argv, "Ldf:nv")) != -1)
+	while ((c = getopt(argc, argv, "Ldf:np:v")) != -1)
 		switch (c) {
 		case 'L':
 			conf_list(stdout);
@@ -48,6 +48,9 @@ main(int argc, char *argv[])
 		case 'n':
 			only_check = true;
 			break;
+		case 'p':
+			pid_file = optarg;
+			break;
 		case 'v':
 			printf("posternd %s\n", POSTERN_VERSION);
 			return EX_OK;
@@ -56,13 +59,13 @@ main(int argc, char *argv[])
 		}
 	if (optind != argc)
 		return usage();
-	return only_check ? check(file) : start(file, foreground);
+	return only_check ? check(file) : start(file, pid_file, foreground);
 }
 
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: posternd [-Ldnv] [-f file]\n");
+	fprintf(stderr, "usage: posternd [-Ldnv] [-f file] [-p pid-file]\n");
 	return EX_USAGE;
 }
 
@@ -79,12 +82,16 @@ check(const char *file)
 }
 
 static int
-start(const char *file, bool foreground)
+start(const char *file, const char *pid_file, bool foreground)
 {
 	struct config *config = conf_load(file, stderr);
 
 	if (config == NULL)
 		return EX_CONFIG;
+	if (pid_file != NULL) {
+		config->pid_file = pid_file;
+		config->pid_file_given = true;
+	}
 	/* A daemon has no standard error. */
 	if (!foreground && config->log.to == LOG_TO_STDERR) {
 		fprintf(stderr,

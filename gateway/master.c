@@ -55,7 +55,7 @@ static void earlier(int64_t *, int64_t);
 static void reload(struct master *);
 static struct config *load(const char *);
 static bool change_log(const struct config *, struct config *);
-static void compare_fixed(const struct config *, const struct config *);
+static void carry_fixed(const struct config *, struct config *);
 static void give_log_file(const struct config *);
 static void end(struct master *);
 
@@ -221,6 +221,8 @@ act_on_signals(struct master *m, sig_atomic_t *ends)
 		if (m->stopping)
 			stage = STAGE_KILLED;
 		*ends = asked.end;
+		if (!m->stopping)
+			priv_tell_manager("STOPPING=1");
 		m->stopping = true;
 		sockets_prune(&m->sockets, NULL);
 		TAILQ_FOREACH (g, &m->generations, entry)
@@ -228,8 +230,11 @@ act_on_signals(struct master *m, sig_atomic_t *ends)
 	}
 	if (asked.reload) {
 		asked.reload = 0;
-		if (!m->stopping)
+		if (!m->stopping) {
+			priv_tell_manager("RELOADING=1");
 			reload(m);
+			priv_tell_manager("READY=1");
+		}
 	}
 }
 
@@ -336,7 +341,7 @@ reload(struct master *m)
 		sockets_prune(&m->sockets, old->config);
 		goto out;
 	}
-	compare_fixed(old->config, c);
+	carry_fixed(old->config, c);
 	sockets_prune(&m->sockets, c);
 	generation_new(m, c, columns);
 	children_start(m);
@@ -400,12 +405,18 @@ change_log(const struct config *old, struct config *c)
 	return true;
 }
 
+/* What lasts until the daemon ends. */
 static void
-compare_fixed(const struct config *old, const struct config *c)
+carry_fixed(const struct config *old, struct config *c)
 {
-	const char *a = old->pid_file != NULL ? old->pid_file : "";
-	const char *b = c->pid_file != NULL ? c->pid_file : "";
+	const char *a, *b;
 
+	if (old->pid_file_given) {
+		c->pid_file = old->pid_file;
+		c->pid_file_given = true;
+	}
+	a = old->pid_file != NULL ? old->pid_file : "";
+	b = c->pid_file != NULL ? c->pid_file : "";
 	if (strcmp(a, b) != 0)
 		log_event(LEVEL_WARN, "pid-file changes with the next start");
 	a = old->user != NULL ? old->user : "";

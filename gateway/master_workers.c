@@ -41,7 +41,7 @@ static void run_worker(struct master *, struct generation *, unsigned)
     __attribute__((noreturn));
 static void start_agent(struct master *);
 static pid_t start_child(struct child *, const char *);
-static void become_child(const struct master *);
+static void become_child(const struct master *, const char *);
 static void worker_died(struct master *, struct generation *, unsigned, int);
 static void plan_restart(struct child *);
 static void log_death(const char *, pid_t, int, bool);
@@ -271,7 +271,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.agent_fd = m->agent_fds[0],
 	};
 
-	become_child(m);
+	become_child(m, "worker");
 	if (m->agent_fds[1] != -1)
 		close(m->agent_fds[1]);
 	if (priv_drop(geteuid() == 0 ? g->config->user : NULL) == -1) {
@@ -291,7 +291,7 @@ start_agent(struct master *m)
 
 	if (start_child(&m->agent, "agent") != 0)
 		return;
-	become_child(m);
+	become_child(m, "agent");
 	close(m->life_fds[0]);
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
@@ -308,13 +308,14 @@ start_agent(struct master *m)
 /* A terminal's INT and HUP go to all processes; the master decides what
  * becomes of the children.  Signals stay blocked until the child is ready. */
 static void
-become_child(const struct master *m)
+become_child(const struct master *m, const char *what)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGPIPE };
 	static const int usual[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD };
 	struct sigaction sa;
 	size_t i;
 
+	priv_title(what);
 	log_forked();
 	memset(&sa, 0, sizeof(sa));
 	sigemptyset(&sa.sa_mask);

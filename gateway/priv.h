@@ -14,6 +14,13 @@ int priv_drop(const char *user);
 int priv_daemonize(void);
 /* Lets the parent of the daemon exit with success. */
 void priv_daemon_ready(void);
+/* What ps(1) shows for a child: "posternd: worker".  Where the system can not
+ * do it, nothing.  The master keeps its arguments: OpenBSD's rc.subr(8) finds
+ * it by them, and must not find its children. */
+void priv_title(const char *what);
+/* Tells the service manager, if there is one: "READY=1", "RELOADING=1",
+ * "STOPPING=1". */
+void priv_tell_manager(const char *state);
 /* Raises the limit of descriptors as far as the system allows. */
 void priv_raise_nofile(void);
 /* Processors of this machine. */

@@ -5,11 +5,14 @@
 #if !defined(__linux__)
 
 #if defined(__FreeBSD__)
+#include <sys/types.h>
 #include <sys/procctl.h>
-
-#include <unistd.h>
 #endif
 
+#include <stdlib.h> /* OpenBSD, NetBSD: setproctitle() */
+#include <unistd.h>
+
+#include "priv.h"
 #include "priv_system.h"
 
 int
@@ -22,6 +25,12 @@ priv_no_new_privileges(void)
 #else
 	return 0;
 #endif
+}
+
+void
+priv_title(const char *what)
+{
+	setproctitle("%s", what);
 }
 
 #else

@@ -132,6 +132,7 @@ priv_daemon_ready(void)
 	int null;
 	ssize_t n;
 
+	priv_tell_manager("READY=1");
 	if (ready_fd == -1)
 		return;
 	null = open("/dev/null", O_RDWR);

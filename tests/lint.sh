@@ -44,7 +44,8 @@ tests=$(existing tests/*/*.[ch] bench/*.[ch])
 headers=$(echo "$product" | grep '\.h$')
 # shellcheck disable=SC2034 # for symbols.sh
 gateway_c=$(echo "$product" | grep '^gateway/.*\.c$')
-scripts=$(existing bootstrap .ci/run tests/pre-commit tests/*.sh tests/*/*.sh bench/*.sh)
+scripts=$(existing bootstrap .ci/run tests/pre-commit tests/*.sh tests/*/*.sh bench/*.sh \
+    tests/support/rc/*.subr rc/*bsd.in)
 
 # shellcheck source=/dev/null
 . "$here/lint/symbols.sh"
