@@ -58,6 +58,11 @@ static const char *const log_levels[] = {
 	[LEVEL_DEBUG] = "debug",
 	NULL,
 };
+static const char *const log_formats[] = {
+	[LOG_LOGFMT] = "logfmt",
+	[LOG_JSON] = "json",
+	NULL,
+};
 static const char *const facility_names[] = { "mail", "daemon", "local0",
 	"local1", "local2", "local3", "local4", "local5", "local6", "local7",
 	NULL };
@@ -84,6 +89,12 @@ static const struct opt log_options[] = {
 	    .def = "info",
 	    .values = log_levels,
 	    .help = "what is logged: this and what is more important" },
+	{ .name = "format",
+	    .type = OPT_CHOICE,
+	    .offset = LOG(format),
+	    .def = "logfmt",
+	    .values = log_formats,
+	    .help = "of the lines" },
 	{ .name = "facility",
 	    .type = OPT_CHOICE,
 	    .offset = LOG(facility),

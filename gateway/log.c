@@ -16,20 +16,18 @@
 #include <unistd.h>
 
 #include "log_out.h"
+#include "log_record.h"
 
 #define BUFFER_SIZE (64 * 1024)
 #define PIECE_MAX 4096
 #define PREFIX_MAX 64 /* "<22>Nov 22 12:00:00 posternd[4194304]: " */
-#define CUT " cut=yes"
-/* Octets of a record before CUT and the line end. */
-#define RECORD_MAX (LOG_LINE_MAX - (sizeof(CUT) - 1) - 1)
-#define ESCAPED_MAX 4 /* "\x7f" */
 
 /* All zero: not opened, to stderr. */
 static struct {
 	struct log_out out;
 	bool opened;
 	int level;
+	int format;
 	int facility;
 	pid_t pid;	  /* for syslog */
 	time_t stamped;	  /* the second of stamp */
@@ -51,10 +49,6 @@ static const struct {
 };
 
 static void stamp(struct record *);
-static void add_key(struct record *, const char *, const char *);
-static void add_quoted(struct record *, const char *);
-static bool is_plain(const char *);
-static size_t escape(unsigned char, char *);
 static void append(const struct record *);
 static size_t syslog_prefix(char *, size_t, enum log_level);
 static bool report_dropped(void);
@@ -70,6 +64,7 @@ log_open(const struct log_conf *conf)
 	state.pid = getpid();
 	state.opened = true;
 	state.level = conf->level;
+	state.format = conf->format;
 	state.facility = conf->facility;
 	return 0;
 }
@@ -111,11 +106,9 @@ log_event(enum log_level level, const char *fmt, ...)
 void
 record_start(struct record *r, enum log_level level, const char *event)
 {
-	r->len = 0;
-	r->level = level;
-	r->cut = false;
+	record_clear(r, (enum log_format)state.format, level);
 	stamp(r);
-	add_key(r, "level", levels[level].name);
+	record_add(r, "level", levels[level].name);
 	record_str(r, "event", event);
 }
 
@@ -151,145 +144,13 @@ stamp(struct record *r)
 	p = state.stamp + strlen(state.stamp) - 4;
 	*p++ = (char)('0' + ms / 100);
 	put2(p, ms % 100);
-	add_key(r, "time", state.stamp);
-}
-
-void
-record_str(struct record *r, const char *key, const char *value)
-{
-	if (value != NULL)
-		add_key(r, key, value);
-}
-
-void
-record_num(struct record *r, const char *key, int64_t value)
-{
-	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	char text[24], *p = text + sizeof(text) - 1;
-
-	*p = '\0';
-	do
-		*--p = (char)('0' + left % 10);
-	while ((left /= 10) > 0);
-	if (value < 0)
-		*--p = '-';
-	add_key(r, key, p);
-}
-
-/* What is cut off here would not fit into the record either. */
-void
-record_fmt(struct record *r, const char *key, const char *fmt, ...)
-{
-	char text[LOG_LINE_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	add_key(r, key, text);
-}
-
-static void
-add_key(struct record *r, const char *key, const char *value)
-{
-	size_t key_len = strlen(key), len;
-
-	if (r->cut)
-		return;
-	if (r->len + key_len + 4 > RECORD_MAX) { /* blank, =, "" */
-		r->cut = true;
-		return;
-	}
-	if (r->len > 0)
-		r->buf[r->len++] = ' ';
-	memcpy(r->buf + r->len, key, key_len);
-	r->len += key_len;
-	r->buf[r->len++] = '=';
-	if (!is_plain(value)) {
-		add_quoted(r, value);
-		return;
-	}
-	len = strlen(value);
-	if (len > RECORD_MAX - r->len) {
-		len = RECORD_MAX - r->len;
-		r->cut = true;
-	}
-	memcpy(r->buf + r->len, value, len);
-	r->len += len;
-}
-
-static void
-add_quoted(struct record *r, const char *value)
-{
-	char unit[ESCAPED_MAX + 1];
-	size_t n;
-
-	r->buf[r->len++] = '"';
-	for (; *value != '\0'; value++) {
-		n = escape((unsigned char)*value, unit);
-		if (r->len + n > RECORD_MAX - 1) {
-			r->cut = true;
-			break;
-		}
-		memcpy(r->buf + r->len, unit, n);
-		r->len += n;
-	}
-	r->buf[r->len++] = '"';
-}
-
-static bool
-is_plain(const char *s)
-{
-	if (*s == '\0')
-		return false;
-	for (; *s != '\0'; s++)
-		if (*s <= ' ' || *s > '~' || *s == '"' || *s == '=' ||
-		    *s == '\\')
-			return false;
-	return true;
-}
-
-static size_t
-escape(unsigned char c, char *out)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	out[0] = '\\';
-	switch (c) {
-	case '"':
-	case '\\':
-		out[1] = (char)c;
-		return 2;
-	case '\n':
-		out[1] = 'n';
-		return 2;
-	case '\r':
-		out[1] = 'r';
-		return 2;
-	case '\t':
-		out[1] = 't';
-		return 2;
-	default:
-		break;
-	}
-	if (c >= ' ' && c <= '~') {
-		out[0] = (char)c;
-		return 1;
-	}
-	out[1] = 'x';
-	out[2] = hex[c >> 4];
-	out[3] = hex[c & 15];
-	return 4;
+	record_add(r, "time", state.stamp);
 }
 
 void
 record_end(struct record *r)
 {
-	if (r->cut) {
-		memcpy(r->buf + r->len, CUT, sizeof(CUT) - 1);
-		r->len += sizeof(CUT) - 1;
-	}
-	r->buf[r->len] = '\0';
+	record_close(r);
 	if (!log_wants(r->level))
 		return;
 	if (state.capture != NULL) {

@@ -3,10 +3,10 @@
 
 /*
  * The log: one line per event in logfmt (key=value, values quoted when
- * needed), to stderr, to a file or to syslog.  Values are escaped: control
- * characters, quotes and octets above 127 can not break a line, and a line is
- * never longer than LOG_LINE_MAX.  Neither message content nor secrets are
- * given to this module.
+ * needed) or JSON, to stderr, to a file or to syslog.  Values are escaped:
+ * control characters, quotes and octets above 127 can not break a line, and a
+ * line is never longer than LOG_LINE_MAX.  Neither message content nor secrets
+ * are given to this module.
  *
  * Lines are collected during a turn of the loop and written by log_flush() in
  * pieces of whole lines.  A receiver that does not take them (a full pipe, a
@@ -22,11 +22,13 @@
 #define LOG_LINE_MAX 4000
 
 enum log_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
+enum log_format { LOG_LOGFMT, LOG_JSON };
 enum log_target { LOG_TO_STDERR, LOG_TO_FILE, LOG_TO_SYSLOG };
 
 struct log_conf {
 	int to;		  /* enum log_target */
 	int level;	  /* enum log_level */
+	int format;	  /* enum log_format */
 	int facility;	  /* as of syslog(3), LOG_MAIL */
 	const char *path; /* of the file; with LOG_TO_SYSLOG of another socket
 			   * than the system's, or NULL */
@@ -52,6 +54,7 @@ void log_event(enum log_level level, const char *fmt, ...)
 struct record {
 	size_t len;
 	enum log_level level;
+	enum log_format format;
 	bool cut; /* something did not fit: no more keys */
 	char buf[LOG_LINE_MAX + 2];
 };
