@@ -1,0 +1,251 @@
+/*
+ * The envelope, on a link that is in step.
+ *
+ * MAIL and all RCPTs share a write when the server offers PIPELINING (RFC
+ * 2920); without it every command waits for its reply.  DATA shares it only
+ * when there is exactly one recipient: with several, some may be refused, and
+ * behind the 354 there is no way back but to deliver to the others.
+ */
+
+#include <inttypes.h>
+
+#include "gateway/log.h"
+#include "smtp_client.h"
+#include "smtp_client_impl.h"
+#include "xforward.h"
+
+static enum progress too_big(struct delivery *);
+static enum progress got_reset(struct delivery *, const struct reply *);
+static void send_identity(struct delivery *);
+static enum progress expect_identity(struct delivery *);
+static enum progress got_xforward(struct delivery *, const struct reply *);
+static void send_mail(struct delivery *);
+static void send_rcpt(struct delivery *, size_t);
+static enum progress got_mail(struct delivery *, const struct reply *);
+static enum progress got_rcpt(struct delivery *, const struct reply *);
+static enum progress all_rcpts_answered(struct delivery *);
+static enum progress got_rset(struct delivery *, const struct reply *);
+
+/* The link is in step: from here on pooled and fresh ones are alike. */
+enum progress
+smtp_client_begin(struct delivery *dl)
+{
+	const struct smtp_client_link *link = dl_link_state(dl);
+
+	if (link->size_limit > 0 && dl_size(dl) > link->size_limit)
+		return too_big(dl);
+	if (dl_link_needs_reset(dl)) {
+		dl_send(dl, "RSET\r\n");
+		if (link->pipelining)
+			send_identity(dl);
+		return dl_expect(dl, got_reset);
+	}
+	send_identity(dl);
+	return expect_identity(dl);
+}
+
+/* The server said in its greeting how much it takes; nothing has to be sent to
+ * hear it again, and the link stays as it was. */
+static enum progress
+too_big(struct delivery *dl)
+{
+	const struct reply r = {
+		.code = 552,
+		.enhanced = "5.3.4",
+		.text = "message exceeds the size limit of the mail server",
+		.lines = 1,
+	};
+
+	dl_result_rest(dl, DL_STAGE_COMMAND, &r);
+	return smtp_client_finish(dl, dl_link_needs_reset(dl));
+}
+
+/* What a refused RSET left behind in the server is unknown, so whatever it
+ * says to the commands behind it does not count. */
+static enum progress
+got_reset(struct delivery *dl, const struct reply *r)
+{
+	const struct smtp_client_link *link = dl_link_state(dl);
+
+	if (r->code != 250)
+		return smtp_client_unexpected(dl, "RSET", r);
+	if (!link->pipelining)
+		send_identity(dl);
+	return expect_identity(dl);
+}
+
+/* Sends XFORWARD, if the server is to have it, and what may go with it. */
+static void
+send_identity(struct delivery *dl)
+{
+	struct smtp_client_state *st = dl_state(dl);
+	const struct smtp_client_link *link = dl_link_state(dl);
+	char line[XFORWARD_LINE_MAX];
+
+	st->forwarding = dl_xforward(dl) &&
+	    xforward_line(
+		line, sizeof(line), link->xforward, dl_client(dl), dl_id(dl));
+	if (st->forwarding)
+		dl_send(dl, line);
+	if (!st->forwarding || link->pipelining)
+		send_mail(dl);
+}
+
+static enum progress
+expect_identity(struct delivery *dl)
+{
+	const struct smtp_client_state *st = dl_state(dl);
+
+	return dl_expect(dl, st->forwarding ? got_xforward : got_mail);
+}
+
+/* A server that offers XFORWARD and then refuses it does not trust us.  That is
+ * for its operator to mend; mail does not wait for it. */
+static enum progress
+got_xforward(struct delivery *dl, const struct reply *r)
+{
+	struct smtp_client_link *link = dl_link_state(dl);
+
+	if (r->code == 421)
+		return smtp_client_closing(dl, DL_STAGE_SESSION, r);
+	if (reply_class(r->code) != 2 && !smtp_client_is_refusal(r))
+		return smtp_client_unexpected(dl, "XFORWARD", r);
+	if (smtp_client_is_refusal(r)) {
+		log_event(LEVEL_WARN, "%s: a server refused XFORWARD: %d %s",
+		    dl_id(dl), r->code, r->text);
+		link->xforward = 0;
+	}
+	if (!link->pipelining)
+		send_mail(dl);
+	return dl_expect(dl, got_mail);
+}
+
+/* Sends MAIL and, to a server that offers PIPELINING, what may go with it. */
+static void
+send_mail(struct delivery *dl)
+{
+	struct smtp_client_state *st = dl_state(dl);
+	const struct smtp_client_link *link = dl_link_state(dl);
+	const struct envelope *e = dl_envelope(dl);
+	size_t i;
+
+	dl_send(dl, "MAIL FROM:<");
+	dl_send(dl, e->sender.text);
+	dl_send(dl, ">");
+	if (link->size && dl_size(dl) > 0)
+		dl_sendf(dl, " SIZE=%" PRIu64, dl_size(dl));
+	/* A server without 8BITMIME gets 8-bit content all the same, without
+	 * the parameter.  Such servers pass it on (practice for decades, "just
+	 * send 8"), a conversion would break signatures, and a refusal would
+	 * lose mail that everybody else delivers. */
+	if (e->body == BODY_8BITMIME && link->eightbit)
+		dl_send(dl, " BODY=8BITMIME");
+	dl_send(dl, "\r\n");
+	if (!link->pipelining)
+		return;
+	for (i = 0; i < dl_count(dl); i++)
+		send_rcpt(dl, i);
+	if (st->verify) {
+		dl_send(dl, "RSET\r\n");
+	} else if (dl_count(dl) == 1) {
+		dl_send(dl, "DATA\r\n");
+		st->data_sent = true;
+	}
+}
+
+static void
+send_rcpt(struct delivery *dl, size_t i)
+{
+	dl_send(dl, "RCPT TO:<");
+	dl_send(dl, dl_recipient(dl, i)->text);
+	dl_send(dl, ">\r\n");
+}
+
+static enum progress
+got_mail(struct delivery *dl, const struct reply *r)
+{
+	const struct smtp_client_link *link = dl_link_state(dl);
+
+	if (r->code == 421)
+		return smtp_client_closing(dl, DL_STAGE_COMMAND, r);
+	if (smtp_client_is_refusal(r)) {
+		dl_result_rest(dl, DL_STAGE_COMMAND, r);
+		if (!link->pipelining)
+			return smtp_client_finish(dl, true);
+	} else if (reply_class(r->code) != 2) {
+		return smtp_client_unexpected(dl, "MAIL", r);
+	} else if (!link->pipelining) {
+		send_rcpt(dl, 0);
+	}
+	return dl_expect(dl, got_rcpt);
+}
+
+/* After a refused MAIL the results are there already, and the replies to the
+ * commands that went with it are only counted. */
+static enum progress
+got_rcpt(struct delivery *dl, const struct reply *r)
+{
+	struct smtp_client_state *st = dl_state(dl);
+	const struct smtp_client_link *link = dl_link_state(dl);
+	size_t i = st->next++;
+
+	if (r->code == 421)
+		return smtp_client_closing(dl, DL_STAGE_COMMAND, r);
+	if (reply_class(r->code) == 2)
+		st->accepted = true;
+	else if (!smtp_client_is_refusal(r))
+		return smtp_client_unexpected(dl, "RCPT", r);
+	else if (!dl_has_result(dl, i))
+		dl_result(dl, i, DL_STAGE_COMMAND, r);
+	if (st->verify && !dl_has_result(dl, i))
+		dl_result(dl, i, DL_STAGE_COMMAND, r);
+
+	if (st->next == dl_count(dl))
+		return all_rcpts_answered(dl);
+	if (!link->pipelining)
+		send_rcpt(dl, st->next);
+	return dl_expect(dl, got_rcpt);
+}
+
+/*
+ * With one recipient refused nobody gets the message.  The client has one
+ * reply for all of them: a 250 would lie about the refused one, and a 4xx
+ * behind a delivery would leave it to the journal alone that the client's retry
+ * is no duplicate.  The price is one more attempt: there the journal answers
+ * the refused ones at RCPT, and the others get the message.
+ */
+static enum progress
+all_rcpts_answered(struct delivery *dl)
+{
+	static const struct reply held_back = {
+		.code = 451,
+		.enhanced = "4.5.3",
+		.text = "another recipient of this message was refused; not "
+			"delivered",
+		.lines = 0, /* nobody said it */
+	};
+	const struct smtp_client_state *st = dl_state(dl);
+	const struct smtp_client_link *link = dl_link_state(dl);
+
+	if (st->verify) {
+		if (!link->pipelining)
+			dl_send(dl, "RSET\r\n");
+		return dl_expect(dl, got_rset);
+	}
+	if (st->data_sent)
+		return dl_expect(dl, smtp_client_got_data);
+	if (!smtp_client_all_open(dl)) {
+		dl_result_rest(dl, DL_STAGE_COMMAND, &held_back);
+		return smtp_client_finish(dl, true);
+	}
+	dl_send(dl, "DATA\r\n");
+	return dl_expect(dl, smtp_client_got_data);
+}
+
+/* The end of a verification.  The results are there already; a server that does
+ * not answer RSET with 250 is not asked again on this link. */
+static enum progress
+got_rset(struct delivery *dl, const struct reply *r)
+{
+	return r->code == 250 ? smtp_client_finish(dl, false) : DELIVERY_DONE;
+}
