@@ -17,6 +17,8 @@
 #					without per-client in it, clients are
 #					not limited: they all come from here
 #	sink NAME ARGS...		smtpsink; $sink_pid $sink_port $sink_log
+#	wire ARGS...			perl, with tests/support/wire.pm
+#	wire_sink NAME ARGS...		its server; $wire_port, messages in $tmp/NAME
 #	gen ARGS...			smtpgen; its summary in $gen_out
 #	field NAME TEXT			value of NAME=VALUE in TEXT
 #	finish				the closing line, and the exit code
@@ -369,6 +371,21 @@ sink_now() {
 	sink_out=$(grep '^sink ' "$2" | tail -n 1)
 }
 more_lines() { [ "$(grep -c '^sink ' "$1")" -gt "$2" ]; }
+
+# wire ARGS...: perl with tests/support/wire.pm
+wire() { perl -I"$top/tests/support" "$@"; }
+
+# wire_sink NAME ARGS...: a server that keeps messages as they are
+wire_sink() {
+	_name=$1
+	shift
+	mkdir -p "$tmp/$_name"
+	run "$_name" perl -I"$top/tests/support" -Mwire \
+	    -e 'wire::serve(@ARGV)' port_file "$tmp/$_name.port" \
+	    dir "$tmp/$_name" "$@"
+	wait_until 10 test -s "$tmp/$_name.port" || return 1
+	wire_port=$(cat "$tmp/$_name.port")
+}
 
 # gen ARGS...: smtpgen to its end
 gen() {
