@@ -81,7 +81,7 @@ equal "nothing twice, damaged or empty" \
     "$(field duplicates "$sink_out") $(field damaged "$sink_out") $(field empty "$sink_out")" \
     "0 0 0"
 check "the idle ones are all still there" alive "$idle_pid"
-equal "none of them was sent away" "$(grep -c 'end=\(shed\|refused\|timeout\)' "$gw_log")" 0
+equal "none of them was sent away" "$(grep -Ec 'end=(shed|refused|timeout)' "$gw_log")" 0
 
 # They leave all at once.
 kill -TERM "$idle_pid"
