@@ -9,21 +9,6 @@ need openssl perl
 
 # --- certificates ---------------------------------------------------------------
 
-# cert NAME DAYS [CA]: NAME.crt and NAME.key, signed by CA or by itself
-cert() {
-	openssl req -newkey rsa:2048 -nodes -keyout "$tmp/$1.key" \
-	    -out "$tmp/$1.csr" -subj "/CN=$1.example.org" \
-	    -addext "subjectAltName=DNS:$1.example.org" >/dev/null 2>&1 &&
-	if [ $# -gt 2 ]; then
-		openssl x509 -req -in "$tmp/$1.csr" -days "$2" \
-		    -CA "$tmp/$3.crt" -CAkey "$tmp/$3.key" -CAcreateserial \
-		    -out "$tmp/$1.crt" >/dev/null 2>&1
-	else
-		openssl req -x509 -key "$tmp/$1.key" -in "$tmp/$1.csr" \
-		    -days "$2" -out "$tmp/$1.crt" \
-		    -addext "subjectAltName=DNS:$1.example.org" >/dev/null 2>&1
-	fi
-}
 must cert ca 2
 must cert one 2
 must cert two 2
@@ -61,16 +46,6 @@ END
 start_port=$port1 direct_port=$port2 proxied_port=$port3
 
 mail_of() { cat "$tmp/mail/$1/new/"* 2>&1; }
-
-# client PORT ARGS...: s_client says EHLO and QUIT (a capital Q would be a
-# command of its own); what it says in $said
-client() {
-	_port=$1
-	shift
-	said=$( (sleep 0.3; printf 'EHLO client.example.net\r\n'; sleep 0.3
-	    printf 'quit\r\n'; sleep 0.3) | openssl s_client \
-	    -connect "127.0.0.1:$_port" "$@" 2>&1)
-}
 
 # --- versions, names --------------------------------------------------------------
 
@@ -110,9 +85,7 @@ for v in 1_2 1_3; do
 	client "$direct_port" -tls$v -sess_out "$tmp/session$v"
 	resumed=0
 	for _i in 1 2 3 4 5 6 7 8 9 10; do
-		said=$( (sleep 0.1; printf 'quit\r\n'; sleep 0.1) |
-		    openssl s_client -connect "127.0.0.1:$direct_port" -tls$v \
-		    -sess_in "$tmp/session$v" 2>&1)
+		client "$direct_port" -tls$v -sess_in "$tmp/session$v"
 		case $said in *Reused,*) resumed=$((resumed + 1)) ;; esac
 	done
 	equal "TLS $v: ten of ten sessions are resumed by whatever worker" \
@@ -124,9 +97,10 @@ done
 
 # --- what is refused ----------------------------------------------------------------
 
-said=$( (sleep 0.3; printf 'EHLO client.example.net\r\n'; sleep 0.3; echo R
-    sleep 0.5; printf 'quit\r\n'; sleep 0.3) | openssl s_client -crlf \
-    -connect "127.0.0.1:$direct_port" -tls1_2 2>&1)
+SAY=R
+export SAY
+client "$direct_port" -crlf -tls1_2
+unset SAY
 matches "renegotiation is refused" "$said" 'no renegotiation|RENEGOTIATING'
 lacks "and not done" "$(printf '%s\n' "$said" |
     sed -n '/RENEGOTIATING/,$p')" '^(verify return|depth=)'

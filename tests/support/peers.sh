@@ -17,7 +17,11 @@
 #					without per-client in it, clients are
 #					not limited: they all come from here
 #	sink NAME ARGS...		smtpsink; $sink_pid $sink_port $sink_log
+#	wire ARGS...			perl, with tests/support/wire.pm
+#	wire_sink NAME ARGS...		its server; $wire_port, messages in $tmp/NAME
 #	gen ARGS...			smtpgen; its summary in $gen_out
+#	cert NAME DAYS [CA]		$tmp/NAME.crt and .key
+#	client PORT ARGS...		openssl s_client; all it printed in $said
 #	field NAME TEXT			value of NAME=VALUE in TEXT
 #	finish				the closing line, and the exit code
 
@@ -370,6 +374,21 @@ sink_now() {
 }
 more_lines() { [ "$(grep -c '^sink ' "$1")" -gt "$2" ]; }
 
+# wire ARGS...: perl with tests/support/wire.pm
+wire() { perl -I"$top/tests/support" "$@"; }
+
+# wire_sink NAME ARGS...: a server that keeps messages as they are
+wire_sink() {
+	_name=$1
+	shift
+	mkdir -p "$tmp/$_name"
+	run "$_name" perl -I"$top/tests/support" -Mwire \
+	    -e 'wire::serve(@ARGV)' port_file "$tmp/$_name.port" \
+	    dir "$tmp/$_name" "$@"
+	wait_until 10 test -s "$tmp/$_name.port" || return 1
+	wire_port=$(cat "$tmp/$_name.port")
+}
+
 # gen ARGS...: smtpgen to its end
 gen() {
 	gen_code=0
@@ -396,6 +415,30 @@ swaks_to() {
 	swaks_out=$(swaks --server "127.0.0.1:$_port" --helo client.example.net \
 	    --from sender@example.net --timeout 20 "$@" 2>&1 </dev/null) ||
 	    swaks_code=$?
+}
+
+# cert NAME DAYS [CA]: NAME.crt and NAME.key, signed by CA or by itself
+cert() {
+	openssl req -newkey rsa:2048 -nodes -keyout "$tmp/$1.key" \
+	    -out "$tmp/$1.csr" -subj "/CN=$1.example.org" \
+	    -addext "subjectAltName=DNS:$1.example.org" >/dev/null 2>&1 &&
+	if [ $# -gt 2 ]; then
+		openssl x509 -req -in "$tmp/$1.csr" -days "$2" \
+		    -CA "$tmp/$3.crt" -CAkey "$tmp/$3.key" -CAcreateserial \
+		    -out "$tmp/$1.crt" >/dev/null 2>&1
+	else
+		openssl req -x509 -key "$tmp/$1.key" -in "$tmp/$1.csr" \
+		    -days "$2" -out "$tmp/$1.crt" \
+		    -addext "subjectAltName=DNS:$1.example.org" >/dev/null 2>&1
+	fi
+}
+
+# client PORT ARGS...: s_client says EHLO and QUIT, and $SAY in between
+client() {
+	_port=$1
+	shift
+	said=$(perl "$top/tests/support/s_client.pl" \
+	    -connect "127.0.0.1:$_port" "$@" 2>&1)
 }
 
 # id_of TEXT: the transaction's id in a reply to a message
