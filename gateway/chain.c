@@ -71,6 +71,7 @@ struct chain {
 	const struct filter_instance *const *instances; /* borrowed */
 	size_t count;
 	struct breaker *breakers; /* one per instance */
+	struct dns *dns;	  /* borrowed; may be NULL */
 };
 
 struct chain_run {
@@ -102,6 +103,12 @@ chain_new(struct loop *l, const struct filter_instance *const *instances,
 	c->count = count;
 	c->breakers = xcalloc(count + 1, sizeof(*c->breakers));
 	return c;
+}
+
+void
+chain_set_dns(struct chain *c, struct dns *dns)
+{
+	c->dns = dns;
 }
 
 void
@@ -139,6 +146,7 @@ chain_run_new(struct chain *c, struct tx *tx, const struct client *client,
 	r->call.run = r;
 	r->call.tx = tx;
 	r->call.client = client;
+	r->call.dns = c->dns;
 	op_owner_init(&r->call.owner, c->loop);
 	timer_init(&r->call.deadline, c->loop, on_deadline, &r->call);
 	r->session_states = xcalloc(c->count + 1, sizeof(void *));

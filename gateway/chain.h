@@ -15,6 +15,7 @@
 #include "filter.h"
 
 struct arena;
+struct dns;
 struct loop;
 struct tx;
 
@@ -52,6 +53,8 @@ struct judgement {
 struct chain;
 struct chain *chain_new(struct loop *l,
     const struct filter_instance *const *instances, size_t count);
+/* The resolver that filters ask (fc_dns()); borrowed. */
+void chain_set_dns(struct chain *c, struct dns *dns);
 void chain_free(struct chain **cp);
 
 /* One session's way through the chain. */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "chain.h"
+#include "dns_conf.h"
 #include "log.h"
 #include "mem.h"
 #include "message.h"
@@ -36,6 +37,7 @@ struct config {
 	struct log_conf log;
 	struct spool_conf spool;
 	struct limits_conf limits;
+	struct dns_conf resolver;
 	struct tls_conf *tls; /* certificates are loaded */
 	size_t tls_count;
 	struct listener_conf *listeners;

@@ -57,6 +57,7 @@ conf_check(struct conf_reader *r)
 	check_titles(r, &r->root);
 	check_globals(r);
 	check_files(r);
+	conf_check_dns(r);
 	conf_check_tls(r);
 	check_listeners(r); /* before the filters: sees which are used */
 	check_filters(r);

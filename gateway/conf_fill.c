@@ -50,6 +50,7 @@ conf_fill(struct conf_reader *r)
 	fill_log(r);
 	fill_once(r, &r->root, "limits", &r->config->limits);
 	fill_once(r, &r->root, "spool", &r->config->spool);
+	fill_once(r, &r->root, "resolver", &r->config->resolver);
 	fill_filters(r);
 	fill_backends(r);
 	fill_tls(r);

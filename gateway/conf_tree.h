@@ -84,6 +84,8 @@ int conf_facility(int index);
 void conf_fill(struct conf_reader *r);
 void conf_check(struct conf_reader *r);
 void conf_check_tls(struct conf_reader *r);
+/* Also completes the resolver: reads resolv.conf. */
+void conf_check_dns(struct conf_reader *r);
 
 /* The option as written, or NULL. */
 struct conf_item *conf_item(const struct conf_block *b, const char *name);

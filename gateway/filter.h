@@ -40,6 +40,8 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "dns_answer.h"
+#include "dns_name.h"
 #include "envelope.h"
 #include "net.h"
 #include "opt.h"
@@ -113,6 +115,14 @@ enum verdict fc_unknown(struct filter_call *fc, const char *fmt, ...)
 
 /* Services.  Each returns VERDICT_PENDING. */
 enum verdict fc_wait(struct filter_call *fc, int64_t ms, filter_fn *next);
+/* Asks the DNS for the records of a domain (ASCII or UTF-8; dns_name_reverse()
+ * makes the names for addresses).  The answer, which says what was asked, is
+ * gone when next returns.  DNS_UNKNOWN is neither yes nor no: a filter that can
+ * not judge without it returns fc_unknown() with the answer's reason. */
+typedef enum verdict fc_dns_fn(
+    struct filter_call *fc, const struct dns_answer *a);
+enum verdict fc_dns(struct filter_call *fc, const char *domain,
+    enum dns_type type, fc_dns_fn *next);
 /* In a continuation: PENDING while other operations of this call are
  * outstanding, v when this was the last. */
 enum verdict fc_join(struct filter_call *fc, enum verdict v);

@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "op.h"
 
+struct dns;
 struct tx;
 
 /* One filter at work for one phase.  A run has only one at a time. */
@@ -23,6 +24,7 @@ struct filter_call {
 	const struct address *rcpt;
 	struct tx *tx;
 	const struct client *client;
+	struct dns *dns; /* borrowed; NULL: there is no resolver */
 	void *session_state;
 	void *tx_state;
 	struct op_owner owner; /* what the call waits for */

@@ -92,6 +92,7 @@ struct front {
 	const char *hostname;
 	struct spool *spool;
 	struct relay *relay;
+	struct dns *dns;
 	struct router *router;
 	const struct route_conf *routes;
 	struct journal *journal; /* may be NULL */

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "conf.h"
 #include "conn.h"
+#include "dns.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
@@ -47,6 +48,7 @@ static void begin(struct worker *);
 static void open_listeners(struct worker *);
 static void watch(struct worker *);
 static void finish(struct worker *);
+static void log_resolver(const struct worker *);
 static void on_term(evutil_socket_t, short, void *);
 static void on_usr1(evutil_socket_t, short, void *);
 static void on_usr2(evutil_socket_t, short, void *);
@@ -91,6 +93,7 @@ begin(struct worker *w)
 	f->limits = &c->limits;
 	f->hostname = c->hostname;
 	f->spool = spool_new(&c->spool);
+	f->dns = dns_new(f->loop, &c->resolver.settings);
 	f->relay = relay_new(f->loop, c->backends, c->backend_count,
 	    start->stats, start->number, start->agent_fd, c->hostname);
 	f->journal = start->journal;
@@ -121,6 +124,7 @@ open_listeners(struct worker *w)
 		lc = &c->listeners[i];
 		w->chains[i] =
 		    chain_new(w->front.loop, lc->filters, lc->filter_count);
+		chain_set_dns(w->chains[i], w->front.dns);
 		for (k = 0; k < lc->address.count; k++) {
 			n = w->listener_count++;
 			w->listeners[n] = listener_new(&w->front, lc,
@@ -174,9 +178,32 @@ finish(struct worker *w)
 	loop_turn(w->front.loop, false);
 	while (conn_outstanding() > 0)
 		loop_turn(w->front.loop, true);
+	log_resolver(w);
+	dns_free(&w->front.dns);
 	spool_free(&w->front.spool);
 	loop_free(&w->front.loop);
 	log_flush();
+}
+
+/* What the DNS was asked by this worker. */
+static void
+log_resolver(const struct worker *w)
+{
+	const struct dns_counters *c = dns_counters(w->front.dns);
+	struct record r;
+
+	if (c->asked == 0)
+		return;
+	record_start(&r, LEVEL_INFO, "resolver");
+	record_num(&r, "worker", w->start->number);
+	record_num(&r, "asked", (int64_t)c->asked);
+	record_num(&r, "cached", (int64_t)c->cached);
+	record_num(&r, "queries", (int64_t)c->queries);
+	record_num(&r, "tcp", (int64_t)c->tcp);
+	record_num(&r, "timeouts", (int64_t)c->timeouts);
+	record_num(&r, "failed", (int64_t)c->failed);
+	record_num(&r, "ignored", (int64_t)c->ignored);
+	record_end(&r);
 }
 
 static void

@@ -82,7 +82,7 @@ load(void)
 	if (mkdtemp(dir) == NULL)
 		abort();
 	log_open(&none);
-	c = gate_config(dir, "fuzz_session", text);
+	c = gate_config(dir, "fuzz_session", text, NULL);
 	if (c == NULL)
 		abort();
 	rmdir(dir);

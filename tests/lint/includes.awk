@@ -41,6 +41,8 @@ FNR == 1 {
 		print where "libevent is not for this file: " h
 	if (h == "confuse.h" && !(folder == "gateway" && me ~ /^conf(_.*)?\.c$/))
 		print where "only conf.c knows libconfuse"
+	if (h ~ /^ldns\// && me != "dns_wire.c")
+		print where "only dns_wire.c knows ldns"
 	if (h ~ LINUX && me !~ /^(priv(_.*)?\.c|compat\.[ch])$/)
 		print where "Linux only, belongs into priv_*.c or compat: " h
 }

@@ -42,6 +42,7 @@ peers_listen(struct peers *p, const char *dir)
 			return -1;
 		p->listeners[i] = fd;
 	}
+	p->dns = fake_dns_new();
 	return 0;
 }
 
@@ -64,6 +65,19 @@ peers_reset(struct peers *p)
 	for (i = 0; i < BACKENDS_MAX; i++)
 		forget(&p->backends[i]);
 	p->backend_count = 0;
+	fake_dns_forget(p->dns);
+	fake_dns_stop(p->dns);
+	fake_dns_start(p->dns);
+}
+
+void
+peers_close(struct peers *p)
+{
+	int i;
+
+	for (i = 0; i < LISTENERS_MAX; i++)
+		close(p->listeners[i]);
+	fake_dns_free(&p->dns);
 }
 
 struct peer *
@@ -125,6 +139,7 @@ peers_poll(struct peers *p)
 		any |= poll_peer(&p->clients[i]);
 	for (i = 0; i < p->backend_count; i++)
 		any |= poll_peer(&p->backends[i]);
+	any |= fake_dns_poll(p->dns);
 	return any;
 }
 

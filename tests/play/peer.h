@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fake_dns.h"
 #include "script.h"
 
 /* Ends of messages in a stream, however it is cut: of data, and of chunks that
@@ -43,12 +44,14 @@ struct peers {
 	struct peer clients[CLIENTS_MAX];
 	struct peer backends[BACKENDS_MAX];
 	int backend_count;
+	struct fake_dns *dns; /* owned */
 };
 
-/* Listens at dir/b1 and dir/b2; -1 with errno. */
+/* Listens at dir/b1 and dir/b2, and as a DNS server; -1 with errno. */
 int peers_listen(struct peers *p, const char *dir);
 /* Forgets everything but the listeners. */
 void peers_reset(struct peers *p);
+void peers_close(struct peers *p);
 struct peer *peers_find(struct peers *p, enum side side, int who);
 /* Accepts and reads what there is; was there anything? */
 bool peers_poll(struct peers *p);

@@ -107,23 +107,21 @@ play_file(const char *file, const char *dir)
 	struct config *c = NULL;
 	struct peers peers;
 	bool good = false;
-	int i;
 
-	if (s != NULL)
-		c = gate_config(dir, file, s->config);
-	if (c == NULL)
-		return false;
 	if (peers_listen(&peers, dir) == -1) {
 		perror(dir);
 		return false;
 	}
+	if (s != NULL)
+		c = gate_config(dir, file, s->config, fake_dns_addr(peers.dns));
+	if (c == NULL)
+		return false;
 	good = play_all_ways(s, c, &peers);
 	/* What a failed play leaves is no news. */
 	fflush(stdout);
 	if (!good)
 		_exit(1);
-	for (i = 0; i < LISTENERS_MAX; i++)
-		close(peers.listeners[i]);
+	peers_close(&peers);
 	conf_free(&c);
 	script_free(&s);
 	return good;

@@ -123,6 +123,23 @@ play_send(struct player *p)
 	return true;
 }
 
+static bool
+play_dns(struct player *p)
+{
+	struct fake_dns *dns = p->peers->dns;
+	const char *text = p->step->text;
+
+	if (strcmp(text, "forget") == 0)
+		fake_dns_forget(dns);
+	else if (strcmp(text, "stop") == 0)
+		fake_dns_stop(dns);
+	else if (strcmp(text, "start") == 0)
+		fake_dns_start(dns);
+	else if (!fake_dns_add(dns, text))
+		return player_fail(p, "not understood: dns %s", text);
+	return true;
+}
+
 /* One step. */
 
 static bool
@@ -164,6 +181,8 @@ play_step(struct player *p)
 	case STEP_DRAIN:
 		gate_drain(&p->gate);
 		break;
+	case STEP_DNS:
+		return play_dns(p);
 	}
 	player_settle(p);
 	return true;
@@ -196,6 +215,7 @@ is_left_out(struct player *p)
 	case STEP_HEAR:
 	case STEP_WAIT:
 	case STEP_DRAIN:
+	case STEP_DNS:
 		break;
 	}
 	return false;

@@ -239,6 +239,10 @@ parse_word(struct reader *r, char *line)
 		st->number = strtol(arg, NULL, 10);
 		return true;
 	}
+	if (strcmp(line, "dns") == 0) {
+		add_text(r, STEP_DNS, SIDE_NONE, 0, arg);
+		return true;
+	}
 	if (strcmp(line, "drain") == 0) {
 		add(r, STEP_DRAIN, SIDE_NONE, 0);
 		return true;

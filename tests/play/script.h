@@ -32,7 +32,8 @@ enum step_kind {
 	STEP_WAIT,
 	STEP_LOG,
 	STEP_SESSIONS, /* so many are open */
-	STEP_DRAIN     /* the worker begins to drain */
+	STEP_DRAIN,    /* the worker begins to drain */
+	STEP_DNS       /* the DNS changes */
 };
 
 struct step {

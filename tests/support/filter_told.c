@@ -58,6 +58,52 @@ act(struct filter_call *fc)
 	return is(what, "discard") ? VERDICT_DISCARD : VERDICT_PASS;
 }
 
+/* mx@DOMAIN: rejected with what the DNS says about the domain. */
+static enum verdict
+got_mx(struct filter_call *fc, const struct dns_answer *a)
+{
+	switch (a->status) {
+	case DNS_FOUND:
+		return fc_reject(fc, 550, "5.7.1", "%s: %zu mx, first %s",
+		    a->name, a->count, a->records[0].name);
+	case DNS_NONE:
+		return fc_reject(fc, 550, "5.7.1", "%s: no mx", a->name);
+	case DNS_NXDOMAIN:
+		return fc_reject(
+		    fc, 550, "5.1.8", "%s: no such domain", a->name);
+	case DNS_UNKNOWN:
+		break;
+	}
+	return fc_unknown(fc, "%s: %s", a->name, a->reason);
+}
+
+/* hosts@DOMAIN: A and AAAA in parallel, passed if there is any. */
+static enum verdict
+got_address(struct filter_call *fc, const struct dns_answer *a)
+{
+	if (a->status == DNS_UNKNOWN)
+		return fc_unknown(fc, "%s: %s", a->name, a->reason);
+	if (a->count > 0)
+		fc_set_flag(fc, "address");
+	if (fc_join(fc, VERDICT_PASS) == VERDICT_PENDING)
+		return VERDICT_PENDING;
+	if (fc_flag(fc, "address"))
+		return VERDICT_PASS;
+	return fc_reject(fc, 550, "5.1.8", "%s has no address", a->name);
+}
+
+static enum verdict
+look_up(struct filter_call *fc, const char *what)
+{
+	const char *domain = strrchr(what, '@');
+
+	domain = domain != NULL ? domain + 1 : "";
+	if (is(what, "mx"))
+		return fc_dns(fc, domain, DNS_MX, got_mx);
+	fc_dns(fc, domain, DNS_A, got_address);
+	return fc_dns(fc, domain, DNS_AAAA, got_address);
+}
+
 static enum verdict
 judge(struct filter_call *fc)
 {
@@ -65,6 +111,8 @@ judge(struct filter_call *fc)
 
 	if (what == NULL)
 		return VERDICT_PASS;
+	if (is(what, "mx@") || is(what, "hosts@"))
+		return look_up(fc, what);
 	if (strstr(what, "-wait@") != NULL)
 		return fc_wait(fc, WAIT_MS, act);
 	return act(fc);

@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "conf.h"
 #include "conn.h"
+#include "dns.h"
 #include "journal.h"
 #include "filter.h"
 #include "log.h"
@@ -109,8 +110,23 @@ put_cert(const char *dir, const char *text, bool make)
 		(void)(unlink(cert) + unlink(key));
 }
 
+/* The machine's own server is never asked. */
+static void
+set_resolver(struct dns_settings *s, const struct net_addr *dns)
+{
+	const char *err;
+
+	s->resolv_conf = NULL;
+	s->server_count = 1;
+	if (dns != NULL)
+		s->servers[0] = *dns;
+	else if (net_parse("127.0.0.1:1", &s->servers[0], &err) == -1)
+		abort();
+}
+
 struct config *
-gate_config(const char *dir, const char *name, const char *text)
+gate_config(const char *dir, const char *name, const char *text,
+    const struct net_addr *dns)
 {
 	struct config *c = NULL;
 	char path[200], line[500];
@@ -136,6 +152,8 @@ gate_config(const char *dir, const char *name, const char *text)
 	fclose(said);
 	put_cert(dir, text, false);
 	unlink(path);
+	if (c != NULL)
+		set_resolver(&c->resolver.settings, dns);
 	return c;
 }
 
@@ -159,12 +177,14 @@ gate_open(struct gate *g, const struct config *c)
 	f->journal = journal_new();
 	f->rates = rates_new(NETWORKS, 1);
 	TAILQ_INIT(&f->open);
+	f->dns = dns_new(f->loop, &c->resolver.settings);
 	f->relay = relay_new(f->loop, c->backends, c->backend_count, f->stats,
 	    0, -1, c->hostname);
 	relay_set_journal(f->relay, f->journal);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	g->chain = chain_new(f->loop, lc->filters, lc->filter_count);
+	chain_set_dns(g->chain, f->dns);
 }
 
 int
@@ -202,6 +222,8 @@ gate_leftover(const struct gate *g)
 		return "an operation is left";
 	if (f->sessions != 0 || stats_all_sessions(f->stats) != 0)
 		return "a session is left";
+	if (dns_outstanding(f->dns) != 0)
+		return "a lookup is left";
 	if (rates_all_open(f->rates) != 0)
 		return "a count of a client's network is left";
 	if (message_outstanding() != 0)
@@ -228,6 +250,7 @@ gate_close(struct gate *g)
 	router_free(&g->router);
 	loop_turn(f->loop, false); /* what the above gave the reaper */
 	left = gate_leftover(g);
+	dns_free(&f->dns);
 	spool_free(&f->spool);
 	stats_free(&f->stats);
 	journal_free(&f->journal);

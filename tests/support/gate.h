@@ -23,9 +23,11 @@ struct gate {
 };
 
 /* Loads the configuration of a transcript.  @BACKEND@, @BACKEND2@ and @NOBODY@
- * are addresses in dir, @CERT@ and @KEY@ files with a new certificate.  NULL
- * after having said why on stdout. */
-struct config *gate_config(const char *dir, const char *name, const char *text);
+ * are addresses in dir, @CERT@ and @KEY@ files with a new certificate.  The
+ * resolver asks dns (NULL: nobody), whatever is written.  NULL after having
+ * said why on stdout. */
+struct config *gate_config(const char *dir, const char *name, const char *text,
+    const struct net_addr *dns);
 
 void gate_open(struct gate *g, const struct config *c);
 /* A client from address, whose end is *fd_r; -1 if the address is none. */

@@ -105,6 +105,9 @@ static const char full[] =
     "      facility = local3 }\n"
     "limits { message-size = 1M recipients = 7 }\n"
     "spool { directory = /tmp memory = 64K }\n"
+    "resolver { servers = {\"127.0.0.1:53\", \"[::1]:5353\"} retry = 2s\n"
+    "  timeout = 4s max-ttl = 2h cache-entries = 9 cache-size = 1K\n"
+    "  queries = 8 }\n"
     "listen mx {\n"
     "  address = {\"127.0.0.1:25\", # four\n"
     "             \"[::1]:25\"} # six\n"
@@ -128,6 +131,20 @@ static const char full[] =
     "  backend = more }\n"
     "route r2 { rcpt-domain = example.net backend = store }\n"
     "route r3 { backend = files open-relay = yes }\n";
+
+static void
+check_resolver(const struct dns_settings *s)
+{
+	assert_int_equal(s->server_count, 2);
+	assert_int_equal(net_port(&s->servers[1]), 5353);
+	assert_null(s->resolv_conf);
+	assert_int_equal(s->timeout, 4000);
+	assert_int_equal(s->retry, 2000);
+	assert_int_equal(s->max_ttl, 7200 * 1000);
+	assert_int_equal(s->cache_entries, 9);
+	assert_int_equal(s->cache_size, 1024);
+	assert_int_equal(s->queries, 8);
+}
 
 static void
 check_listeners(const struct config *c)
@@ -202,6 +219,7 @@ test_fills_structs(void **state)
 	assert_int_equal(c->limits.message_size, 1 << 20);
 	assert_int_equal(c->limits.recipients, 7);
 	assert_int_equal(c->spool.memory, 64 << 10);
+	check_resolver(&c->resolver.settings);
 	check_listeners(c);
 	check_backends(c);
 	check_routes(c);
@@ -227,6 +245,9 @@ test_defaults(void **state)
 	assert_int_equal(c->log.facility, LOG_MAIL);
 	assert_int_equal(c->limits.message_size, 50 << 20);
 	assert_int_equal(c->spool.memory, 1 << 20);
+	assert_string_equal(
+	    c->resolver.settings.resolv_conf, "/etc/resolv.conf");
+	assert_true(c->resolver.settings.server_count > 0);
 	assert_int_equal(c->backends[0].pool.max, 32);
 	assert_int_equal(c->backends[0].connect_timeout, 5000);
 	conf_free(&c);
@@ -271,6 +292,19 @@ static const struct {
 	const char *text;
 	const char *rest; /* behind the file's name */
 } bad[] = {
+	/* the resolver */
+	{ "resolver {\nservers = {\"127.0.0.1\"} }", ":2: option 'servers' " },
+	{ "resolver {\nservers = {\"unix:/x\"} }",
+	    ":2: the DNS is not asked over unix sockets\n" },
+	{ "resolver { servers = {\"127.0.0.1:53\"}\nresolv-conf = /x }",
+	    ":2: resolv-conf says nothing beside servers\n" },
+	{ "resolver { timeout = 2s\nretry = 3s }",
+	    ":2: retry must not be longer than timeout\n" },
+	{ "resolver { servers = {\n\"127.0.0.1:1\", \"127.0.0.1:2\",\n"
+	  "\"127.0.0.1:3\", \"127.0.0.1:4\", \"127.0.0.1:5\", "
+	  "\"127.0.0.1:6\", \"127.0.0.1:7\", \"127.0.0.1:8\", "
+	  "\"127.0.0.1:9\"} }",
+	    ":2: more than 8 servers\n" },
 	/* the language */
 	{ "x = 1", ":1: unknown section or option 'x'\n" },
 	{ "\n\ndnsbl spam { }", ":3: unknown section or option 'dnsbl'\n" },
@@ -443,6 +477,9 @@ static const struct {
 	    ":4: warning: backend 'e' is not used by any route\n" },
 	{ "user = no-such-user-here\n" REST,
 	    ":1: warning: there is no user no-such-user-here here: " },
+	{ "resolver {\nresolv-conf = /dev/null }\n" REST,
+	    ":2: warning: no nameserver in /dev/null: 127.0.0.1 will be "
+	    "asked\n" },
 	{ "spool {\ndirectory = /no/such/place }\n" REST,
 	    ":2: warning: spool directory /no/such/place: " },
 	{ "listen mx { address = {\"127.0.0.1:1\"}\nproxy-from = "

@@ -1,0 +1,110 @@
+/*
+ * Names as they are asked for: domains in ASCII and UTF-8, reverse names.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "compat.h"
+#include "dns_answer.h"
+#include "dns_name.h"
+
+static void
+names_are_made_plain(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "example.org", "example.org" },
+		{ "Example.ORG.", "example.org" },
+		{ "_dmarc.example.org", "_dmarc.example.org" },
+		{ "a", "a" },
+		/* U-labels, also in capitals and decomposed. */
+		{ "b\303\274cher.example", "xn--bcher-kva.example" },
+		{ "B\303\234CHER.example", "xn--bcher-kva.example" },
+		{ "bu\314\210cher.example", "xn--bcher-kva.example" },
+		{ "stra\303\237e.de", "xn--strae-oqa.de" },
+		{ "xn--bcher-kva.example", "xn--bcher-kva.example" },
+	};
+	char buf[DNS_NAME_SIZE];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(cases); i++) {
+		assert_true(dns_name_ascii(cases[i][0], buf, sizeof(buf)));
+		assert_string_equal(buf, cases[i][1]);
+	}
+}
+
+static void
+what_can_be_no_name_is_none(void **state)
+{
+	static const char *const cases[] = { "", ".", "..", "a..b", ".a", "a..",
+		"a b", "a\tb", "a\\046b", "a\x7f", "\xff\xfe.example",
+		"a\342\200\213..b" };
+	char buf[DNS_NAME_SIZE], name[300];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(cases); i++) {
+		assert_false(dns_name_ascii(cases[i], buf, sizeof(buf)));
+		assert_string_equal(buf, "");
+	}
+	memset(name, 'a', sizeof(name));
+	name[63] = '\0';
+	assert_true(dns_name_ascii(name, buf, sizeof(buf)));
+	name[63] = 'a';
+	name[64] = '\0';
+	assert_false(dns_name_ascii(name, buf, sizeof(buf)));
+	for (i = 0; i < sizeof(name); i++)
+		name[i] = i % 64 == 63 ? '.' : 'a';
+	name[253] = '\0';
+	assert_true(dns_name_ascii(name, buf, sizeof(buf)));
+	name[253] = 'a';
+	name[254] = '\0';
+	assert_false(dns_name_ascii(name, buf, sizeof(buf)));
+}
+
+static struct net_addr
+addr(const char *text)
+{
+	struct net_addr a;
+	const char *err;
+
+	assert_int_equal(net_parse(text, &a, &err), 0);
+	return a;
+}
+
+static void
+reverse_names(void **state)
+{
+	struct net_addr v4 = addr("192.0.2.17:25"),
+			v6 = addr("[2001:db8::abcd]:25"), un = addr("unix:/x");
+	char buf[DNS_REVERSE_SIZE], big[DNS_NAME_SIZE];
+
+	(void)state;
+	assert_true(dns_name_reverse(&v4, NULL, buf, sizeof(buf)));
+	assert_string_equal(buf, "17.2.0.192.in-addr.arpa");
+	assert_true(dns_name_reverse(&v6, NULL, buf, sizeof(buf)));
+	assert_string_equal(buf,
+	    "d.c.b.a.0.0.0.0.0.0.0.0.0.0.0.0."
+	    "0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+	assert_true(dns_name_reverse(&v4, "bl.example.net", big, sizeof(big)));
+	assert_string_equal(big, "17.2.0.192.bl.example.net");
+	assert_false(dns_name_reverse(&v6, NULL, buf, 70));
+	assert_false(dns_name_reverse(&un, NULL, buf, sizeof(buf)));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_made_plain),
+		cmocka_unit_test(what_can_be_no_name_is_none),
+		cmocka_unit_test(reverse_names),
+	};
+
+	return cmocka_run_group_tests_name("dns_name", tests, NULL, NULL);
+}
