@@ -85,6 +85,8 @@ static const struct own_reply table[REPLY_COUNT] = {
 	    "this session has lasted too long" },
 	[REPLY_NO_DESCRIPTORS] = { 421, "4.3.2",
 	    "closing idle connections to make room" },
+	[REPLY_FOREIGN_HEADER] = { 421, "4.3.5",
+	    "a PROXY header is not expected from this address" },
 };
 
 const struct own_reply *

@@ -22,6 +22,7 @@ static void on_input(void *ctx);
 static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
 static void on_judged(void *ctx, const struct judgement *j);
+static void greet(struct session *s);
 static void reap(struct task *t);
 
 static const struct conn_ops ops = { .on_input = on_input,
@@ -103,11 +104,13 @@ session_begin(struct session *s)
 
 	s->may_xclient = net_list_has(&lc->xclient_from, &s->client.addr);
 	s->may_xforward = net_list_has(&lc->xforward_from, &s->client.addr);
+	if (net_list_has(&lc->probe_from, &s->client.addr))
+		s->client.is_probe = true;
 	s->refusal = session_admit(s);
 	if (s->listener->tls == NULL)
 		session_greet(s);
 	else if (s->refusal == REPLY_NONE)
-		session_start_tls(s, s->listener->tls);
+		session_expect_tls(s);
 	else /* not worth a handshake, and in clear it could not be read */
 		session_limit(s, s->refusal, "refused");
 }
@@ -124,7 +127,10 @@ session_greet(struct session *s)
 	    s->conn, loop_now(s->front->loop) + limits->command_timeout);
 	if (s->front->draining)
 		session_reply(s, REPLY_SHUTDOWN);
-	else if (s->refusal == REPLY_NONE) {
+	else if (s->refusal == REPLY_NONE && s->client.is_probe) {
+		greet(s);
+		return;
+	} else if (s->refusal == REPLY_NONE) {
 		session_judge(s, PHASE_CONNECT, NULL);
 		return;
 	} else {
@@ -135,18 +141,12 @@ session_greet(struct session *s)
 }
 
 static void
-greeting_judged(struct session *s, const struct judgement *j)
+greet(struct session *s)
 {
 	const char *text = s->listener->greeting;
 	char line[600];
 	int n;
 
-	if (j->verdict != VERDICT_PASS && j->verdict != VERDICT_DISCARD) {
-		s->stage = "CONNECT";
-		session_answer_judgement(s, j);
-		session_close(s, "refused");
-		return;
-	}
 	s->state = SESSION_COMMAND;
 	s->greeted = true;
 	if (text != NULL)
@@ -156,6 +156,20 @@ greeting_judged(struct session *s, const struct judgement *j)
 		    session_hostname(s));
 	session_raw(s, line, (size_t)n);
 	session_advance(s);
+}
+
+static void
+greeting_judged(struct session *s, const struct judgement *j)
+{
+	if (s->held != NULL)
+		session_held_judged(s, j);
+	else if (j->verdict == VERDICT_PASS || j->verdict == VERDICT_DISCARD)
+		greet(s);
+	else {
+		s->stage = "CONNECT";
+		session_answer_judgement(s, j);
+		session_close(s, "refused");
+	}
 }
 
 /* Filters. */
@@ -242,6 +256,8 @@ next_command(struct session *s)
 	const char *line;
 	char copy[COMMAND_LINE_MAX + 2];
 
+	if (!s->spoke && session_foreign_header(s))
+		return false;
 	if (!conn_line(s->conn, &line, &len, &used)) {
 		conn_input(s->conn, &have);
 		if (have > COMMAND_LINE_MAX + 1) { /* its CR */
@@ -409,6 +425,8 @@ session_gone(struct session *s)
 {
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");
+	if (s->client.is_probe)
+		stats_count(s->front->stats, s->front->worker, STATS_PROBES);
 	chain_run_phase(s->run, PHASE_CLOSE, NULL);
 	txlog_session(s);
 	s->task.run = reap;

@@ -63,6 +63,7 @@ struct listener_conf {
 	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
 	const char *hostname;	    /* NULL: the global one */
 	struct net_list proxy_from; /* peers that must send a PROXY header */
+	struct net_list probe_from; /* whose sessions are health checks */
 	struct net_list xclient_from;  /* who may use XCLIENT */
 	bool xclient_login;	       /* its LOGIN counts as authentication */
 	struct net_list xforward_from; /* who may use XFORWARD */

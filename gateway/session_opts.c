@@ -164,6 +164,11 @@ const struct opt listener_options[] = {
 	    .type = OPT_NETS,
 	    .offset = LISTENER(proxy_from),
 	    .help = "peers that must send a PROXY header; nobody else may" },
+	{ .name = "probe-from",
+	    .type = OPT_NETS,
+	    .offset = LISTENER(probe_from),
+	    .help = "clients whose sessions are health checks as long as they "
+		    "send no mail" },
 	{ .name = "xclient-from",
 	    .type = OPT_NETS,
 	    .offset = LISTENER(xclient_from),

@@ -65,6 +65,7 @@ put_client(struct record *r, const struct session *s)
 	if (s->client.proxied)
 		record_str(
 		    r, "proxy", net_ip(&s->client.peer, peer, sizeof(peer)));
+	record_str(r, "proxy_id", s->client.proxy_id);
 	record_str(r, "helo", s->client.helo);
 	record_str(r, "name", s->client.name);
 	record_str(r, "login", s->client.login);
@@ -75,6 +76,7 @@ put_client(struct record *r, const struct session *s)
 						  : "yes");
 		record_str(r, "cipher", s->client.tls_cipher);
 		record_str(r, "subject", s->client.tls_subject);
+		record_str(r, "sni", s->client.server_name);
 	}
 }
 
@@ -161,6 +163,8 @@ txlog_session(struct session *s)
 	record_start(&r, level, "session");
 	record_str(&r, "id", s->id);
 	put_client(&r, s);
+	if (s->client.is_probe)
+		record_str(&r, "probe", "yes");
 	record_str(&r, "end", s->end_reason);
 	record_str(&r, "filter", s->tx.filter);
 	record_str(&r, "reason", s->tx.reason);
