@@ -183,6 +183,11 @@ const struct opt listener_options[] = {
 	    .offset = LISTENER(xforward_from),
 	    .help = "clients that may tell by XFORWARD whom a message is from, "
 		    "for the log" },
+	{ .name = "normalise-from",
+	    .type = OPT_NETS,
+	    .offset = LISTENER(normalise_from),
+	    .help = "clients whose messages may have bare CR, bare LF or NUL, "
+		    "which are made good" },
 	{ .name = "unlimited",
 	    .type = OPT_NETS,
 	    .offset = LISTENER(unlimited),

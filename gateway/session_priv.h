@@ -67,6 +67,8 @@ struct session {
 	const char *held;     /* the command that made a probe a client */
 	bool held_helo;	      /* ... waits for the filters of HELO */
 	struct smtp_data data;
+	bool normalise; /* its faults are made good, not refused */
+	struct smtp_repair repair;
 	uint64_t chunk_left; /* octets of this BDAT still to come */
 	bool chunk_last;
 	bool chunk_judged; /* DATA filters were asked */

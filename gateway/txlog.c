@@ -131,6 +131,8 @@ txlog_transaction(struct session *s, const char *result)
 	}
 	if (tx->message != NULL)
 		record_num(&r, "size", (int64_t)message_size(tx->message));
+	if (tx->message != NULL && s->normalise && s->data.faults != 0)
+		record_str(&r, "normalised", "yes");
 	record_str(&r, "stage", s->stage);
 	record_str(&r, "filter", tx->filter);
 	record_str(&r, "reason", tx->reason);
