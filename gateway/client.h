@@ -19,6 +19,7 @@ struct client {
 	bool proxied;		 /* a PROXY header named addr */
 	bool is_probe;		 /* a health check: never limited, not logged;
 				  * no longer when it begins a message */
+	bool early_talker;	 /* spoke before our greeting */
 	bool esmtp;		 /* greeted with EHLO or LHLO */
 	bool tls;		 /* encrypted, up to us or up to the proxy */
 	bool tls_by_proxy;	 /* it was the proxy that did it */

@@ -22,7 +22,6 @@ static void on_input(void *ctx);
 static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
 static void on_judged(void *ctx, const struct judgement *j);
-static void greet(struct session *s);
 static void reap(struct task *t);
 
 static const struct conn_ops ops = { .on_input = on_input,
@@ -115,63 +114,6 @@ session_begin(struct session *s)
 		session_limit(s, s->refusal, "refused");
 }
 
-/* Greeting: the CONNECT filters come first. */
-
-void
-session_greet(struct session *s)
-{
-	const struct limits_conf *limits = s->front->limits;
-
-	s->state = SESSION_GREETING;
-	conn_deadline(
-	    s->conn, loop_now(s->front->loop) + limits->command_timeout);
-	if (s->front->draining)
-		session_reply(s, REPLY_SHUTDOWN);
-	else if (s->refusal == REPLY_NONE && s->client.is_probe) {
-		greet(s);
-		return;
-	} else if (s->refusal == REPLY_NONE) {
-		session_judge(s, PHASE_CONNECT, NULL);
-		return;
-	} else {
-		session_limit(s, s->refusal, "refused");
-		return;
-	}
-	session_close(s, "refused");
-}
-
-static void
-greet(struct session *s)
-{
-	const char *text = s->listener->greeting;
-	char line[600];
-	int n;
-
-	s->state = SESSION_COMMAND;
-	s->greeted = true;
-	if (text != NULL)
-		n = snprintf(line, sizeof(line), "220 %.500s\r\n", text);
-	else
-		n = snprintf(line, sizeof(line), "220 %.255s ESMTP\r\n",
-		    session_hostname(s));
-	session_raw(s, line, (size_t)n);
-	session_advance(s);
-}
-
-static void
-greeting_judged(struct session *s, const struct judgement *j)
-{
-	if (s->held != NULL)
-		session_held_judged(s, j);
-	else if (j->verdict == VERDICT_PASS || j->verdict == VERDICT_DISCARD)
-		greet(s);
-	else {
-		s->stage = "CONNECT";
-		session_answer_judgement(s, j);
-		session_close(s, "refused");
-	}
-}
-
 /* Filters. */
 
 static void
@@ -179,7 +121,7 @@ judged(struct session *s, const struct judgement *j)
 {
 	switch (s->state) {
 	case SESSION_GREETING:
-		greeting_judged(s, j);
+		session_greeting_judged(s, j);
 		break;
 	case SESSION_COMMAND:
 		verb_judged(s, j);
@@ -339,6 +281,8 @@ on_input(void *ctx)
 	assert(s->magic == SESSION_MAGIC);
 	if (s->state == SESSION_HEADER)
 		session_read_header(s);
+	else if (s->greeting_waits)
+		session_early_input(s);
 	else
 		session_advance(s);
 }
@@ -373,6 +317,8 @@ timed_out(struct session *s)
 		session_header_failed(s, "no header in time");
 	else if (s->state == SESSION_TLS)
 		session_tls_failed(s, "no handshake in time");
+	else if (s->greeting_waits)
+		session_say_greeting(s);
 	else if (s->confirming && s->command_by > loop_now(s->front->loop)) {
 		session_unconfirmed(s);
 		conn_deadline(s->conn, s->command_by);

@@ -57,10 +57,14 @@ struct limits_conf {
 };
 extern const struct opt limits_options[];
 
+enum early_talkers { EARLY_REFUSE, EARLY_NOTE };
+
 struct listener_conf {
 	const char *name;
 	struct opt_addrs address;
 	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
+	int64_t greeting_delay;	    /* ms */
+	int early_talkers;	    /* enum early_talkers */
 	const char *hostname;	    /* NULL: the global one */
 	struct net_list proxy_from; /* peers that must send a PROXY header */
 	struct net_list probe_from; /* whose sessions are health checks */

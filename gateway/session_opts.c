@@ -145,6 +145,9 @@ const struct opt limits_options[] = {
 static const char *const received_styles[] = { "full", "private", "none",
 	NULL };
 
+/* By enum early_talkers. */
+static const char *const early_words[] = { "refuse", "note", NULL };
+
 #define LISTENER(field) offsetof(struct listener_conf, field)
 const struct opt listener_options[] = {
 	{ .name = "address",
@@ -160,6 +163,20 @@ const struct opt listener_options[] = {
 	    .type = OPT_STRING,
 	    .offset = LISTENER(greeting),
 	    .help = "text behind 220; default: HOSTNAME ESMTP" },
+	{ .name = "greeting-delay",
+	    .type = OPT_DURATION,
+	    .offset = LISTENER(greeting_delay),
+	    .def = "0",
+	    .min = 0,
+	    .max = 60000,
+	    .help = "how long to wait before the greeting, to see who does "
+		    "not wait for it" },
+	{ .name = "early-talkers",
+	    .type = OPT_CHOICE,
+	    .offset = LISTENER(early_talkers),
+	    .def = "refuse",
+	    .values = early_words,
+	    .help = "what becomes of those" },
 	{ .name = "proxy-from",
 	    .type = OPT_NETS,
 	    .offset = LISTENER(proxy_from),

@@ -81,7 +81,9 @@ struct session {
 	bool tls_started; /* on this connection, by us */
 	bool confirming;  /* 250 was sent for a message, nothing came since */
 	bool greeted;	  /* 220 was sent */
-	bool may_xclient; /* decided once, before the first greeting */
+	bool greeting_waits;	/* is held back, to see who does not wait */
+	int64_t greeting_began; /* loop_now() */
+	bool may_xclient;	/* decided once, before the first greeting */
 	bool may_xforward;
 	bool spoke_for;	   /* XCLIENT has named another address */
 	bool unlimited;	   /* not counted among the clients */
@@ -171,9 +173,15 @@ void session_start_tls(struct session *s, struct tls_context *context);
 void session_secured(void *ctx);
 void session_tls_failed(struct session *s, const char *why);
 
-/* session.c */
+/* session_greeting.c */
 /* The client's address is known: CONNECT filters, then the greeting. */
 void session_greet(struct session *s);
+void session_greeting_judged(struct session *s, const struct judgement *j);
+/* Something came before the greeting. */
+void session_early_input(struct session *s);
+void session_say_greeting(struct session *s);
+
+/* session.c */
 /* The PROXY header, if there was to be one, is through: TLS or greeting. */
 void session_begin(struct session *s);
 /* Filters begin anew, without what they knew of this client. */

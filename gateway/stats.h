@@ -25,6 +25,7 @@ enum stats_event {	       /* per worker; counted since the start */
 	STATS_PROXY_MISSING,   /* header missing from a trusted proxy */
 	STATS_PROXY_UNTRUSTED, /* header from an untrusted peer */
 	STATS_PROBES,	       /* sessions that were health checks */
+	STATS_EARLY_TALKERS,   /* clients that spoke before the greeting */
 	STATS_EVENTS
 };
 

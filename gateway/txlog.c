@@ -66,6 +66,8 @@ put_client(struct record *r, const struct session *s)
 		record_str(
 		    r, "proxy", net_ip(&s->client.peer, peer, sizeof(peer)));
 	record_str(r, "proxy_id", s->client.proxy_id);
+	if (s->client.early_talker)
+		record_str(r, "early", "yes");
 	record_str(r, "helo", s->client.helo);
 	record_str(r, "name", s->client.name);
 	record_str(r, "login", s->client.login);
