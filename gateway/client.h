@@ -17,13 +17,17 @@ struct client {
 	struct net_addr local;	 /* where it connected to */
 	char ip[NET_TEXT_MAX];	 /* addr as text, without the port */
 	bool proxied;		 /* a PROXY header named addr */
-	bool is_probe;		 /* a health check: never limited, not logged */
+	bool is_probe;		 /* a health check: never limited, not logged;
+				  * no longer when it begins a message */
+	bool early_talker;	 /* spoke before our greeting */
 	bool esmtp;		 /* greeted with EHLO or LHLO */
 	bool tls;		 /* encrypted, up to us or up to the proxy */
 	bool tls_by_proxy;	 /* it was the proxy that did it */
 	const char *tls_version; /* "TLSv1.3"; NULL if unknown or without */
 	const char *tls_cipher;
 	const char *tls_subject; /* of a verified client certificate */
+	const char *server_name; /* SNI: whom it meant; NULL if unknown */
+	const char *proxy_id;	 /* the proxy's id of this connection */
 	const char *name;	 /* its verified host name; NULL if unknown */
 	const char *login;	 /* who it is, if it proved that */
 	const char *helo;	 /* argument of the greeting; NULL before it */

@@ -24,6 +24,9 @@ intake_begin(struct session *s)
 {
 	s->tx.message = message_new(s->front->spool);
 	smtp_data_init(&s->data);
+	smtp_repair_init(&s->repair);
+	s->normalise =
+	    net_list_has(&s->listener->normalise_from, &s->client.addr);
 	s->data_too_big = false;
 	s->data_error = 0;
 	s->state = SESSION_DATA;
@@ -39,8 +42,8 @@ intake_clock(struct session *s)
 
 /* Content that is going to be refused is read to its end but not kept: the
  * client listens to us only behind its final dot. */
-void
-intake_append(struct session *s, const char *data, size_t len)
+static void
+keep(struct session *s, const char *data, size_t len)
 {
 	uint64_t limit = (uint64_t)s->front->limits->message_size;
 
@@ -55,6 +58,38 @@ intake_append(struct session *s, const char *data, size_t len)
 		s->data_error = errno;
 }
 
+void
+intake_append(struct session *s, const char *data, size_t len)
+{
+	struct smtp_data_step step;
+	size_t used = 0;
+
+	if (!s->normalise) {
+		keep(s, data, len);
+		return;
+	}
+	while (used < len) {
+		step = smtp_repair_next(&s->repair, data + used, len - used);
+		if (step.run != NULL)
+			keep(s, step.run, step.run_len);
+		used += step.used;
+	}
+}
+
+/* The content is complete: what was held back of it. */
+static void
+append_rest(struct session *s)
+{
+	struct smtp_data_step step;
+
+	if (!s->normalise)
+		return;
+	while ((step = smtp_repair_end(&s->repair)).run != NULL)
+		keep(s, step.run, step.run_len);
+	if (s->repair.leading_dot || !s->repair.at_start)
+		s->data.leading_dot = true;
+}
+
 enum reply_id
 intake_refusal(const struct session *s)
 {
@@ -65,7 +100,7 @@ intake_refusal(const struct session *s)
 		[HEADERS_LOOP] = REPLY_TOO_MANY_HOPS,
 	};
 
-	if (s->data.faults != 0)
+	if (s->data.faults != 0 && !s->normalise)
 		return REPLY_BARE_NEWLINE;
 	if (s->data_too_big)
 		return REPLY_TOO_BIG;
@@ -114,6 +149,7 @@ intake_complete(struct session *s)
 	enum reply_id refusal;
 
 	s->state = SESSION_COMMAND;
+	append_rest(s);
 	headers_finish(&s->tx.headers, &s->front->limits->headers);
 	refusal = intake_refusal(s);
 	if (refusal == REPLY_NONE && !intake_strip_headers(s))

@@ -98,6 +98,19 @@ proxyhdr_parse(const char *in, size_t len, struct proxyhdr *hdr)
 	return bad(hdr, "no PROXY header");
 }
 
+int
+proxyhdr_begins(const char *in, size_t len)
+{
+	size_t n = len < V1_START_LEN ? len : V1_START_LEN;
+
+	if (memcmp(in, V1_START, n) == 0)
+		return n == V1_START_LEN;
+	n = len < V2_SIGNATURE_LEN ? len : V2_SIGNATURE_LEN;
+	if (memcmp(in, V2_SIGNATURE, n) == 0)
+		return n == V2_SIGNATURE_LEN;
+	return -1;
+}
+
 static enum proxyhdr_status
 parse_v1(const char *in, size_t len, struct proxyhdr *hdr)
 {

@@ -60,6 +60,10 @@ struct proxyhdr {
 enum proxyhdr_status proxyhdr_parse(
     const char *in, size_t len, struct proxyhdr *hdr);
 
+/* What the first octets of a connection are to one that expects no header: 1, a
+ * header; 0, perhaps, more octets are needed; -1, none. */
+int proxyhdr_begins(const char *in, size_t len);
+
 /* CRC-32C (Castagnoli) of a buffer, continuing from crc (0 at the start). */
 uint32_t crc32c(uint32_t crc, const void *buf, size_t len);
 

@@ -85,6 +85,10 @@ static const struct own_reply table[REPLY_COUNT] = {
 	    "this session has lasted too long" },
 	[REPLY_NO_DESCRIPTORS] = { 421, "4.3.2",
 	    "closing idle connections to make room" },
+	[REPLY_FOREIGN_HEADER] = { 421, "4.3.5",
+	    "a PROXY header is not expected from this address" },
+	[REPLY_EARLY_TALKER] = { 554, "5.5.0",
+	    "you spoke before the greeting" },
 };
 
 const struct own_reply *

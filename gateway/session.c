@@ -103,59 +103,15 @@ session_begin(struct session *s)
 
 	s->may_xclient = net_list_has(&lc->xclient_from, &s->client.addr);
 	s->may_xforward = net_list_has(&lc->xforward_from, &s->client.addr);
+	if (net_list_has(&lc->probe_from, &s->client.addr))
+		s->client.is_probe = true;
 	s->refusal = session_admit(s);
 	if (s->listener->tls == NULL)
 		session_greet(s);
 	else if (s->refusal == REPLY_NONE)
-		session_start_tls(s, s->listener->tls);
+		session_expect_tls(s);
 	else /* not worth a handshake, and in clear it could not be read */
 		session_limit(s, s->refusal, "refused");
-}
-
-/* Greeting: the CONNECT filters come first. */
-
-void
-session_greet(struct session *s)
-{
-	const struct limits_conf *limits = s->front->limits;
-
-	s->state = SESSION_GREETING;
-	conn_deadline(
-	    s->conn, loop_now(s->front->loop) + limits->command_timeout);
-	if (s->front->draining)
-		session_reply(s, REPLY_SHUTDOWN);
-	else if (s->refusal == REPLY_NONE) {
-		session_judge(s, PHASE_CONNECT, NULL);
-		return;
-	} else {
-		session_limit(s, s->refusal, "refused");
-		return;
-	}
-	session_close(s, "refused");
-}
-
-static void
-greeting_judged(struct session *s, const struct judgement *j)
-{
-	const char *text = s->listener->greeting;
-	char line[600];
-	int n;
-
-	if (j->verdict != VERDICT_PASS && j->verdict != VERDICT_DISCARD) {
-		s->stage = "CONNECT";
-		session_answer_judgement(s, j);
-		session_close(s, "refused");
-		return;
-	}
-	s->state = SESSION_COMMAND;
-	s->greeted = true;
-	if (text != NULL)
-		n = snprintf(line, sizeof(line), "220 %.500s\r\n", text);
-	else
-		n = snprintf(line, sizeof(line), "220 %.255s ESMTP\r\n",
-		    session_hostname(s));
-	session_raw(s, line, (size_t)n);
-	session_advance(s);
 }
 
 /* Filters. */
@@ -165,7 +121,7 @@ judged(struct session *s, const struct judgement *j)
 {
 	switch (s->state) {
 	case SESSION_GREETING:
-		greeting_judged(s, j);
+		session_greeting_judged(s, j);
 		break;
 	case SESSION_COMMAND:
 		verb_judged(s, j);
@@ -242,6 +198,8 @@ next_command(struct session *s)
 	const char *line;
 	char copy[COMMAND_LINE_MAX + 2];
 
+	if (!s->spoke && session_foreign_header(s))
+		return false;
 	if (!conn_line(s->conn, &line, &len, &used)) {
 		conn_input(s->conn, &have);
 		if (have > COMMAND_LINE_MAX + 1) { /* its CR */
@@ -323,6 +281,8 @@ on_input(void *ctx)
 	assert(s->magic == SESSION_MAGIC);
 	if (s->state == SESSION_HEADER)
 		session_read_header(s);
+	else if (s->greeting_waits)
+		session_early_input(s);
 	else
 		session_advance(s);
 }
@@ -357,6 +317,8 @@ timed_out(struct session *s)
 		session_header_failed(s, "no header in time");
 	else if (s->state == SESSION_TLS)
 		session_tls_failed(s, "no handshake in time");
+	else if (s->greeting_waits)
+		session_say_greeting(s);
 	else if (s->confirming && s->command_by > loop_now(s->front->loop)) {
 		session_unconfirmed(s);
 		conn_deadline(s->conn, s->command_by);
@@ -409,6 +371,8 @@ session_gone(struct session *s)
 {
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");
+	if (s->client.is_probe)
+		stats_count(s->front->stats, s->front->worker, STATS_PROBES);
 	chain_run_phase(s->run, PHASE_CLOSE, NULL);
 	txlog_session(s);
 	s->task.run = reap;

@@ -57,20 +57,26 @@ struct limits_conf {
 };
 extern const struct opt limits_options[];
 
+enum early_talkers { EARLY_REFUSE, EARLY_NOTE };
+
 struct listener_conf {
 	const char *name;
 	struct opt_addrs address;
 	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
+	int64_t greeting_delay;	    /* ms */
+	int early_talkers;	    /* enum early_talkers */
 	const char *hostname;	    /* NULL: the global one */
 	struct net_list proxy_from; /* peers that must send a PROXY header */
-	struct net_list xclient_from;  /* who may use XCLIENT */
-	bool xclient_login;	       /* its LOGIN counts as authentication */
-	struct net_list xforward_from; /* who may use XFORWARD */
-	struct net_list unlimited;     /* clients that may use any share */
-	int64_t connections;	       /* at once, all workers; 0: no limit */
-	const char *starttls_name;     /* tls block to offer STARTTLS with */
-	const char *tls_name;	       /* tls block for TLS from the start */
-	struct tls_context *starttls;  /* resolved by conf.c; NULL: none */
+	struct net_list probe_from; /* whose sessions are health checks */
+	struct net_list xclient_from;	/* who may use XCLIENT */
+	bool xclient_login;		/* its LOGIN counts as authentication */
+	struct net_list xforward_from;	/* who may use XFORWARD */
+	struct net_list normalise_from; /* whose bare CR, LF, NUL we repair */
+	struct net_list unlimited;	/* clients that may use any share */
+	int64_t connections;		/* at once, all workers; 0: no limit */
+	const char *starttls_name;	/* tls block to offer STARTTLS with */
+	const char *tls_name;		/* tls block for TLS from the start */
+	struct tls_context *starttls;	/* resolved by conf.c; NULL: none */
 	struct tls_context *tls;
 	bool require_tls;	       /* no mail in clear */
 	const char *authserv_id;       /* NULL: the hostname */

@@ -145,6 +145,9 @@ const struct opt limits_options[] = {
 static const char *const received_styles[] = { "full", "private", "none",
 	NULL };
 
+/* By enum early_talkers. */
+static const char *const early_words[] = { "refuse", "note", NULL };
+
 #define LISTENER(field) offsetof(struct listener_conf, field)
 const struct opt listener_options[] = {
 	{ .name = "address",
@@ -160,10 +163,29 @@ const struct opt listener_options[] = {
 	    .type = OPT_STRING,
 	    .offset = LISTENER(greeting),
 	    .help = "text behind 220; default: HOSTNAME ESMTP" },
+	{ .name = "greeting-delay",
+	    .type = OPT_DURATION,
+	    .offset = LISTENER(greeting_delay),
+	    .def = "0",
+	    .min = 0,
+	    .max = 60000,
+	    .help = "how long to wait before the greeting, to see who does "
+		    "not wait for it" },
+	{ .name = "early-talkers",
+	    .type = OPT_CHOICE,
+	    .offset = LISTENER(early_talkers),
+	    .def = "refuse",
+	    .values = early_words,
+	    .help = "what becomes of those" },
 	{ .name = "proxy-from",
 	    .type = OPT_NETS,
 	    .offset = LISTENER(proxy_from),
 	    .help = "peers that must send a PROXY header; nobody else may" },
+	{ .name = "probe-from",
+	    .type = OPT_NETS,
+	    .offset = LISTENER(probe_from),
+	    .help = "clients whose sessions are health checks as long as they "
+		    "send no mail" },
 	{ .name = "xclient-from",
 	    .type = OPT_NETS,
 	    .offset = LISTENER(xclient_from),
@@ -178,6 +200,11 @@ const struct opt listener_options[] = {
 	    .offset = LISTENER(xforward_from),
 	    .help = "clients that may tell by XFORWARD whom a message is from, "
 		    "for the log" },
+	{ .name = "normalise-from",
+	    .type = OPT_NETS,
+	    .offset = LISTENER(normalise_from),
+	    .help = "clients whose messages may have bare CR, bare LF or NUL, "
+		    "which are made good" },
 	{ .name = "unlimited",
 	    .type = OPT_NETS,
 	    .offset = LISTENER(unlimited),

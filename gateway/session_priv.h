@@ -61,7 +61,14 @@ struct session {
 	struct tx tx;
 	char *header; /* parts of a PROXY header; in the arena */
 	size_t header_len;
+	bool header_unwanted; /* TLS comes first: a header is a mistake */
+	bool header_taken;    /* there was one */
+	bool spoke;	      /* the first octets were looked at */
+	const char *held;     /* the command that made a probe a client */
+	bool held_helo;	      /* ... waits for the filters of HELO */
 	struct smtp_data data;
+	bool normalise; /* its faults are made good, not refused */
+	struct smtp_repair repair;
 	uint64_t chunk_left; /* octets of this BDAT still to come */
 	bool chunk_last;
 	bool chunk_judged; /* DATA filters were asked */
@@ -74,7 +81,9 @@ struct session {
 	bool tls_started; /* on this connection, by us */
 	bool confirming;  /* 250 was sent for a message, nothing came since */
 	bool greeted;	  /* 220 was sent */
-	bool may_xclient; /* decided once, before the first greeting */
+	bool greeting_waits;	/* is held back, to see who does not wait */
+	int64_t greeting_began; /* loop_now() */
+	bool may_xclient;	/* decided once, before the first greeting */
 	bool may_xforward;
 	bool spoke_for;	   /* XCLIENT has named another address */
 	bool unlimited;	   /* not counted among the clients */
@@ -120,6 +129,22 @@ const char *session_hostname(const struct session *s);
 /* session_header.c */
 void session_read_header(struct session *s);
 void session_header_failed(struct session *s, const char *why);
+/* TLS comes first, unless it is a PROXY header that nobody wants. */
+void session_expect_tls(struct session *s);
+/* The first octets of the commands: is it such a header?  True if it is, or may
+ * become one: there is no command to be read. */
+bool session_foreign_header(struct session *s);
+/* Text of a peer, fit for headers and logs; NULL if it is empty. */
+const char *session_keep(struct session *s, const char *text, size_t len);
+
+/* session_probe.c */
+/* A health check becomes a client when it wants more than that: then the limits
+ * and the filters that it was spared are asked, and the command goes on
+ * afterwards.  True if that has begun. */
+bool session_unmask(
+    struct session *s, enum smtp_verb verb, const char *line, size_t len);
+/* What filters said to that. */
+void session_held_judged(struct session *s, const struct judgement *j);
 
 /* session_limits.c */
 /* The client's address is known, or is another one: counts it.  The reply that
@@ -148,9 +173,15 @@ void session_start_tls(struct session *s, struct tls_context *context);
 void session_secured(void *ctx);
 void session_tls_failed(struct session *s, const char *why);
 
-/* session.c */
+/* session_greeting.c */
 /* The client's address is known: CONNECT filters, then the greeting. */
 void session_greet(struct session *s);
+void session_greeting_judged(struct session *s, const struct judgement *j);
+/* Something came before the greeting. */
+void session_early_input(struct session *s);
+void session_say_greeting(struct session *s);
+
+/* session.c */
 /* The PROXY header, if there was to be one, is through: TLS or greeting. */
 void session_begin(struct session *s);
 /* Filters begin anew, without what they knew of this client. */

@@ -69,6 +69,9 @@ session_secured(void *ctx)
 	s->client.tls_version = keep(s, info.version);
 	s->client.tls_cipher = keep(s, info.cipher);
 	s->client.tls_subject = keep(s, info.client_subject);
+	s->client.server_name = info.server_name == NULL
+	    ? NULL
+	    : session_keep(s, info.server_name, strlen(info.server_name));
 	s->client.helo = NULL;
 	s->client.esmtp = false;
 	s->forwarded = NULL;

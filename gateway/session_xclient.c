@@ -131,6 +131,7 @@ apply_address(struct session *s, const struct xclient *x)
 	else
 		net_ip(&c->addr, c->ip, sizeof(c->ip));
 	c->proxied = true;
+	c->early_talker = false;
 	s->spoke_for = true;
 }
 

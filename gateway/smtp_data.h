@@ -62,6 +62,26 @@ void smtp_data_check(struct smtp_data *d, const char *in, size_t len);
 bool smtp_data_check_end(struct smtp_data *d);
 
 /*
+ * Content with these faults made good, for senders that know no better: a bare
+ * LF and a bare CR become CRLF (CRs in front of a line end belong to it, up to
+ * eight), NUL goes.  It works on content, behind the above, so that it never
+ * makes an end of data: a dot alone between bare LFs becomes a line of content.
+ */
+struct smtp_repair {
+	unsigned crs;	  /* private: held back */
+	bool at_start;	  /* of a line: all content so far ends in CRLF */
+	bool leading_dot; /* some line begins with a dot now */
+};
+
+void smtp_repair_init(struct smtp_repair *r);
+/* The next piece of good content: a slice of the input or static.  Call again
+ * with the rest until all of it is used; a step may have no run, or no used. */
+struct smtp_data_step smtp_repair_next(
+    struct smtp_repair *r, const char *in, size_t len);
+/* What is left behind the last input; call until there is no run. */
+struct smtp_data_step smtp_repair_end(struct smtp_repair *r);
+
+/*
  * The other direction: the same content on its way to a server by DATA.  The
  * caller has one run of content at a time; this yields pieces with dots added.
  * Runs may be cut anywhere, between the CR and the LF of a line end too.

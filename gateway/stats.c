@@ -15,6 +15,9 @@
 
 #define LINE_CELLS 8 /* cells on a cache line of 64 octets */
 
+/* A row: what the worker holds and what has happened, then the servers. */
+enum { CELL_SESSIONS, CELL_EVENTS, CELL_SERVERS = CELL_EVENTS + STATS_EVENTS };
+
 /* Every process has its own copy of this; fork() keeps the address. */
 struct stats {
 	_Atomic int64_t *cells; /* shared */
@@ -32,7 +35,7 @@ struct stats *
 stats_new(unsigned workers, unsigned servers)
 {
 	struct stats *s;
-	size_t row = 1 + (size_t)servers * STATS_CELLS;
+	size_t row = CELL_SERVERS + (size_t)servers * STATS_CELLS;
 	size_t size;
 	void *p;
 
@@ -71,7 +74,8 @@ stats_clear_worker(struct stats *s, unsigned worker)
 	size_t i;
 
 	for (i = 0; i < s->row; i++)
-		atomic_store_explicit(&row[i], 0, memory_order_relaxed);
+		if (i < CELL_EVENTS || i >= CELL_SERVERS)
+			atomic_store_explicit(&row[i], 0, memory_order_relaxed);
 }
 
 void
@@ -132,6 +136,27 @@ stats_all_sessions(const struct stats *s)
 	return sum;
 }
 
+int64_t
+stats_count(struct stats *s, unsigned worker, enum stats_event e)
+{
+	assert(e < STATS_EVENTS);
+	atomic_fetch_add_explicit(
+	    sessions_of(s, worker) + CELL_EVENTS + e, 1, memory_order_relaxed);
+	return stats_counted(s, e);
+}
+
+int64_t
+stats_counted(const struct stats *s, enum stats_event e)
+{
+	int64_t sum = 0;
+	unsigned w;
+
+	for (w = 0; w < s->workers; w++)
+		sum += atomic_load_explicit(
+		    sessions_of(s, w) + CELL_EVENTS + e, memory_order_relaxed);
+	return sum;
+}
+
 /* The first cell of a worker's row. */
 static _Atomic int64_t *
 sessions_of(const struct stats *s, unsigned worker)
@@ -145,5 +170,6 @@ cell_of(const struct stats *s, unsigned worker, unsigned server,
     enum stats_cell cell)
 {
 	assert(server < s->servers && cell < STATS_CELLS);
-	return sessions_of(s, worker) + 1 + (size_t)server * STATS_CELLS + cell;
+	return sessions_of(s, worker) + CELL_SERVERS +
+	    (size_t)server * STATS_CELLS + cell;
 }

@@ -21,10 +21,18 @@ enum stats_cell {     /* per worker and server */
 	STATS_CELLS
 };
 
+enum stats_event {	       /* per worker; counted since the start */
+	STATS_PROXY_MISSING,   /* header missing from a trusted proxy */
+	STATS_PROXY_UNTRUSTED, /* header from an untrusted peer */
+	STATS_PROBES,	       /* sessions that were health checks */
+	STATS_EARLY_TALKERS,   /* clients that spoke before the greeting */
+	STATS_EVENTS
+};
+
 /* NULL when the memory can not be had. */
 struct stats *stats_new(unsigned workers, unsigned servers);
 void stats_free(struct stats **sp);
-/* Forgets what a dead worker counted. */
+/* Forgets what a dead worker held; what has happened stays counted. */
 void stats_clear_worker(struct stats *s, unsigned worker);
 void stats_add(struct stats *s, unsigned worker, unsigned server,
     enum stats_cell cell, int by);
@@ -38,5 +46,9 @@ bool stats_reserve(struct stats *s, unsigned worker, unsigned server,
 /* Sessions that are open, over all workers. */
 void stats_sessions(struct stats *s, unsigned worker, int by);
 int64_t stats_all_sessions(const struct stats *s);
+
+/* One more; returns how many there were, over all workers. */
+int64_t stats_count(struct stats *s, unsigned worker, enum stats_event e);
+int64_t stats_counted(const struct stats *s, enum stats_event e);
 
 #endif

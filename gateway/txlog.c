@@ -65,6 +65,9 @@ put_client(struct record *r, const struct session *s)
 	if (s->client.proxied)
 		record_str(
 		    r, "proxy", net_ip(&s->client.peer, peer, sizeof(peer)));
+	record_str(r, "proxy_id", s->client.proxy_id);
+	if (s->client.early_talker)
+		record_str(r, "early", "yes");
 	record_str(r, "helo", s->client.helo);
 	record_str(r, "name", s->client.name);
 	record_str(r, "login", s->client.login);
@@ -75,6 +78,7 @@ put_client(struct record *r, const struct session *s)
 						  : "yes");
 		record_str(r, "cipher", s->client.tls_cipher);
 		record_str(r, "subject", s->client.tls_subject);
+		record_str(r, "sni", s->client.server_name);
 	}
 }
 
@@ -129,6 +133,8 @@ txlog_transaction(struct session *s, const char *result)
 	}
 	if (tx->message != NULL)
 		record_num(&r, "size", (int64_t)message_size(tx->message));
+	if (tx->message != NULL && s->normalise && s->data.faults != 0)
+		record_str(&r, "normalised", "yes");
 	record_str(&r, "stage", s->stage);
 	record_str(&r, "filter", tx->filter);
 	record_str(&r, "reason", tx->reason);
@@ -161,6 +167,8 @@ txlog_session(struct session *s)
 	record_start(&r, level, "session");
 	record_str(&r, "id", s->id);
 	put_client(&r, s);
+	if (s->client.is_probe)
+		record_str(&r, "probe", "yes");
 	record_str(&r, "end", s->end_reason);
 	record_str(&r, "filter", s->tx.filter);
 	record_str(&r, "reason", s->tx.reason);

@@ -13,7 +13,6 @@
 #include "chain.h"
 #include "compat.h"
 #include "conn.h"
-#include "log.h"
 #include "route.h"
 #include "session_priv.h"
 #include "verbs.h"
@@ -200,15 +199,6 @@ refuse_unknown(struct session *s, const struct smtp_command *cmd)
 		session_reply(s, REPLY_NOT_IMPLEMENTED);
 		return;
 	}
-	if (slice_is(cmd->name, "PROXY") && s->client.helo == NULL) {
-		log_event(LEVEL_WARN,
-		    "listener %s: PROXY header from %s, which is not in "
-		    "proxy-from",
-		    s->listener->name, s->client.ip);
-		session_reply(s, REPLY_UNKNOWN_COMMAND);
-		session_close(s, "proxy-untrusted");
-		return;
-	}
 	session_reply(s, REPLY_UNKNOWN_COMMAND);
 }
 
@@ -243,6 +233,8 @@ verb_run(struct session *s, const char *line, size_t len)
 		refuse_unknown(s, &cmd);
 		return;
 	}
+	if (session_unmask(s, cmd.verb, line, len))
+		return;
 	s->verb = &verbs[i];
 	if (s->verb->idle && !session_idle_talk(s))
 		return;
@@ -259,7 +251,7 @@ verb_run(struct session *s, const char *line, size_t len)
 		close_if_out_of_step(s, &cmd, no);
 		return;
 	}
-	if (s->verb->phase == NO_PHASE)
+	if (s->verb->phase == NO_PHASE || s->client.is_probe)
 		s->verb->act(s);
 	else
 		session_judge(s, s->verb->phase,

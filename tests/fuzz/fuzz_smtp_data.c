@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "naive_data.h"
+#include "smtp_data.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,6 +50,31 @@ round_trip(const char *in, size_t len, size_t chunk)
 	free(got.content);
 }
 
+/* Content made good: good, the same however it is split, and no end of data
+ * comes from it on its way out. */
+static void
+repair(const char *in, size_t len, size_t first, size_t chunk)
+{
+	char *want = malloc(2 * len + 1), *got = malloc(2 * len + 1);
+	bool want_dot, got_dot;
+	size_t n, m;
+	struct smtp_data d;
+
+	assert(want != NULL && got != NULL);
+	n = naive_repair(in, len, want, &want_dot);
+	m = feed_repair(in, len, first, chunk, got, &got_dot);
+	assert(n == m && memcmp(want, got, n) == 0 && want_dot == got_dot);
+	m = feed_repair(in, len, 1, 1, got, &got_dot);
+	assert(n == m && memcmp(want, got, n) == 0 && want_dot == got_dot);
+	smtp_data_init(&d);
+	smtp_data_check(&d, got, m);
+	(void)smtp_data_check_end(&d);
+	assert(d.faults == 0 && d.leading_dot == got_dot);
+	round_trip(got, m, chunk);
+	free(want);
+	free(got);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -61,5 +87,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	chunk = data[1] + (size_t)1;
 	compare(in + 2, size - 2, first, chunk);
 	round_trip(in + 2, size - 2, chunk);
+	repair(in + 2, size - 2, first, chunk);
 	return 0;
 }

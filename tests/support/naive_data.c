@@ -120,3 +120,73 @@ stuff_data(const char *in, size_t len, size_t chunk, char *to)
 	memcpy(to + n, smtp_stuff_end(&s), strlen(smtp_stuff_end(&s)));
 	return n + strlen(smtp_stuff_end(&s));
 }
+
+static size_t
+put_end(char *to, size_t n)
+{
+	to[n++] = '\r';
+	to[n++] = '\n';
+	return n;
+}
+
+size_t
+naive_repair(const char *in, size_t len, char *to, bool *leading_dot_r)
+{
+	size_t i, n = 0, crs = 0;
+
+	for (i = 0; i < len; i++) {
+		if (in[i] == '\r' && crs < 8) {
+			crs++;
+			continue;
+		}
+		if (in[i] == '\r' || in[i] == '\n')
+			crs = in[i] == '\n' ? 1 : crs; /* one line end */
+		for (; crs > 0 && in[i] != '\r'; crs--)
+			n = put_end(to, n);
+		if (in[i] == '\r')
+			n = put_end(to, n);
+		else if (in[i] != '\0' && in[i] != '\n')
+			to[n++] = in[i];
+	}
+	for (; crs > 0; crs--)
+		n = put_end(to, n);
+	*leading_dot_r = n > 0 && to[0] == '.';
+	for (i = 1; i < n; i++)
+		if (to[i - 1] == '\n' && to[i] == '.')
+			*leading_dot_r = true;
+	return n;
+}
+
+static size_t
+put_step(char *to, size_t n, const struct smtp_data_step *step)
+{
+	assert((step->run == NULL) == (step->run_len == 0));
+	if (step->run != NULL)
+		memcpy(to + n, step->run, step->run_len);
+	return n + step->run_len;
+}
+
+size_t
+feed_repair(const char *in, size_t len, size_t first, size_t chunk, char *to,
+    bool *leading_dot_r)
+{
+	size_t at = 0, n = 0, stop = first > 0 && first < len ? first : len;
+	struct smtp_data_step step;
+	struct smtp_repair r;
+
+	smtp_repair_init(&r);
+	while (at < len) {
+		step = smtp_repair_next(&r, in + at, stop - at);
+		assert(step.used <= stop - at);
+		assert(step.used > 0 || step.run != NULL);
+		n = put_step(to, n, &step);
+		at += step.used;
+		if (at == stop)
+			stop = len - at < chunk ? len : at + chunk;
+	}
+	while ((step = smtp_repair_end(&r)).run != NULL)
+		n = put_step(to, n, &step);
+	assert(r.at_start == (n == 0 || to[n - 1] == '\n'));
+	*leading_dot_r = r.leading_dot;
+	return n;
+}

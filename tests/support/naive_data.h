@@ -36,4 +36,10 @@ bool same_data(const struct data_result *a, const struct data_result *b);
  * data included. */
 size_t stuff_data(const char *in, size_t len, size_t chunk, char *to);
 
+/* The same for smtp_repair_next(): to has room for 2 * len octets.  Returns how
+ * many were written. */
+size_t naive_repair(const char *in, size_t len, char *to, bool *leading_dot_r);
+size_t feed_repair(const char *in, size_t len, size_t first, size_t chunk,
+    char *to, bool *leading_dot_r);
+
 #endif

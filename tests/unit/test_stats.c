@@ -49,6 +49,28 @@ test_columns(void **state)
 	stats_free(&s);
 }
 
+/* What has happened is not undone by the death of who saw it. */
+static void
+test_events(void **state)
+{
+	struct stats *s = stats_new(2, 1);
+
+	(void)state;
+	assert_int_equal(stats_counted(s, STATS_PROBES), 0);
+	assert_int_equal(stats_count(s, 0, STATS_PROBES), 1);
+	assert_int_equal(stats_count(s, 1, STATS_PROBES), 2);
+	assert_int_equal(stats_count(s, 1, STATS_PROXY_MISSING), 1);
+	stats_add(s, 1, 0, STATS_LINKS, 4);
+	stats_sessions(s, 1, 2);
+	stats_clear_worker(s, 1);
+	assert_int_equal(stats_counted(s, STATS_PROBES), 2);
+	assert_int_equal(stats_counted(s, STATS_PROXY_MISSING), 1);
+	assert_int_equal(stats_counted(s, STATS_PROXY_UNTRUSTED), 0);
+	assert_int_equal(stats_sum(s, 0, STATS_LINKS), 0);
+	assert_int_equal(stats_all_sessions(s), 0);
+	stats_free(&s);
+}
+
 static void
 test_no_servers(void **state)
 {
@@ -128,6 +150,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_no_servers),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_processes),
