@@ -30,6 +30,7 @@ struct config {
 	const char *file;
 	const char *hostname;
 	const char *user;     /* NULL: stay who we are */
+	const char *chroot;   /* of workers; NULL: none */
 	const char *pid_file; /* NULL: none */
 	bool pid_file_given;  /* by -p, which wins, at a reload, too */
 	int64_t workers;      /* 0: one per processor */

@@ -63,6 +63,7 @@ conf_check(struct conf_reader *r)
 	check_filters(r);
 	check_routes(r);
 	check_backends(r);
+	conf_check_chroot(r);
 }
 
 static void
@@ -135,8 +136,8 @@ check_files(struct conf_reader *r)
 		    "there is no user %s here: started by root, posternd "
 		    "would refuse",
 		    c->user);
-	if (c->spool.directory == NULL)
-		return;
+	if (c->spool.directory == NULL || c->chroot != NULL)
+		return; /* (conf_chroot.c) */
 	errno = ENOTDIR;
 	if (stat(c->spool.directory, &st) == -1 || !S_ISDIR(st.st_mode))
 		conf_warn(r, spool != NULL ? conf_line(spool, "directory") : 0,

@@ -84,6 +84,7 @@ int conf_facility(int index);
 void conf_fill(struct conf_reader *r);
 void conf_check(struct conf_reader *r);
 void conf_check_tls(struct conf_reader *r);
+void conf_check_chroot(struct conf_reader *r);
 /* Also completes the resolver: reads resolv.conf. */
 void conf_check_dns(struct conf_reader *r);
 

@@ -182,7 +182,10 @@ say_start(const struct config *c)
 	if (c->user != NULL && geteuid() != 0)
 		log_event(LEVEL_WARN, "not started by root: user %s is skipped",
 		    c->user);
-	else if (c->user == NULL && geteuid() == 0)
+	if (c->chroot != NULL && geteuid() != 0)
+		log_event(LEVEL_WARN,
+		    "not started by root: chroot %s is skipped", c->chroot);
+	if (c->user == NULL && geteuid() == 0)
 		log_event(
 		    LEVEL_WARN, "runs as root: set user in the configuration");
 	log_flush();

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "net.h"
+#include "priv.h"
 
 struct config;
 struct rates;
@@ -120,5 +121,8 @@ void rates_column_give(struct master *m, unsigned column);
 /* The pid file (master_pidfile.c): 0, or the exit code after logging why. */
 int pidfile_write(struct master *m, const char *path);
 void pidfile_remove(struct master *m);
+
+/* master_confine.c: in a child.  False after logging why. */
+bool child_confined(const struct config *c, enum priv_role role);
 
 #endif

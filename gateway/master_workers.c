@@ -274,7 +274,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 	become_child(m, "worker");
 	if (m->agent_fds[1] != -1)
 		close(m->agent_fds[1]);
-	if (priv_drop(geteuid() == 0 ? g->config->user : NULL) == -1) {
+	if (!child_confined(g->config, PRIV_WORKER)) {
 		log_flush();
 		exit(EX_NOPERM);
 	}
@@ -296,7 +296,7 @@ start_agent(struct master *m)
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
-	if (priv_drop(geteuid() == 0 ? c->user : NULL) == 0) {
+	if (child_confined(c, PRIV_AGENT)) {
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		code = agent_run(m->agent_fds[1]);

@@ -6,9 +6,23 @@
  * system or a start without root can not do is skipped and said in the log.
  */
 
-/* Becomes user with its groups, for good; no new privileges afterwards where
- * the system knows that.  0, or -1 after logging why. */
-int priv_drop(const char *user);
+#include <stddef.h>
+
+/* Becomes user with its groups, for good, in the directory root as "/" (NULL:
+ * not asked for; both are skipped if we are not root); no new privileges
+ * afterwards where the system knows that.  0, or -1 after logging why. */
+int priv_drop(const char *user, const char *root);
+/* What a process has to do.  master: nothing of this. */
+enum priv_role {
+	PRIV_WORKER, /* sockets; files of its own */
+	PRIV_AGENT   /* writes files wherever told, starts programs */
+};
+/* After priv_drop(): only what the role needs, for good, as far as the system
+ * can (pledge(2) and unveil(2), landlock(7)); files are made and written only
+ * in the directories writable[].  No core files either.  0, or -1 after logging
+ * why. */
+int priv_confine(
+    enum priv_role role, const char *const writable[], size_t count);
 /* Detaches from the terminal (double fork); returns in the daemon only, after
  * the parent has waited for priv_daemon_ready(). */
 int priv_daemonize(void);

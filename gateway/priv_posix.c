@@ -22,48 +22,70 @@
 /* Between the daemon and who waits for it; -1: nobody does. */
 static int ready_fd = -1;
 
-static int become(const struct passwd *);
+static int become(const char *, const char *);
+static int failed_to_become(const char *);
 static int exit_code(pid_t);
 static void wait_for_daemon(int, pid_t) __attribute__((noreturn));
 
 int
-priv_drop(const char *user)
+priv_drop(const char *user, const char *root)
 {
-	const struct passwd *pw;
-
-	if (user != NULL && geteuid() != 0) {
-		log_event(LEVEL_WARN, "not started by root: user %s is skipped",
-		    user);
-	} else if (user != NULL) {
-		pw = getpwnam(user);
-		if (pw == NULL) {
-			log_event(LEVEL_ERROR, "there is no user %s", user);
-			return -1;
-		}
-		if (become(pw) == -1) {
-			log_event(LEVEL_ERROR, "can not become user %s: %s",
-			    user, strerror(errno));
-			return -1;
-		}
-	}
+	if (geteuid() == 0 && become(user, root) == -1)
+		return -1;
 	if (priv_no_new_privileges() == -1)
 		log_event(LEVEL_WARN, "no-new-privileges is not to be had: %s",
 		    strerror(errno));
 	return 0;
 }
 
-/* As root, setgid() and setuid() set the saved numbers, too. */
+/* Who the user is has to be asked before the lists are out of reach. */
 static int
-become(const struct passwd *pw)
+become(const char *user, const char *root)
 {
-	if (initgroups(pw->pw_name, pw->pw_gid) == -1 ||
-	    setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1)
-		return -1;
-	if (pw->pw_uid != 0 && setuid(0) == 0) {
-		errno = EPERM; /* it is not for good */
+	const struct passwd *pw = user != NULL ? getpwnam(user) : NULL;
+
+	if (user != NULL && pw == NULL) {
+		log_event(LEVEL_ERROR, "there is no user %s", user);
 		return -1;
 	}
+	if (pw != NULL && initgroups(pw->pw_name, pw->pw_gid) == -1)
+		return failed_to_become(user);
+	if (root != NULL && (chroot(root) == -1 || chdir("/") == -1)) {
+		log_event(LEVEL_ERROR, "can not make %s the root directory: %s",
+		    root, strerror(errno));
+		return -1;
+	}
+	/* As root, setgid() and setuid() set the saved numbers, too. */
+	if (pw != NULL &&
+	    (setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1))
+		return failed_to_become(user);
+	if (pw != NULL && pw->pw_uid != 0 && setuid(0) == 0) {
+		errno = EPERM; /* it is not for good */
+		return failed_to_become(user);
+	}
 	return 0;
+}
+
+static int
+failed_to_become(const char *user)
+{
+	log_event(
+	    LEVEL_ERROR, "can not become user %s: %s", user, strerror(errno));
+	return -1;
+}
+
+/* A core would have keys and mail in it. */
+int
+priv_confine(enum priv_role role, const char *const writable[], size_t count)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) == 0 &&
+	    priv_system_confine(role, writable, count) == 0)
+		return 0;
+	log_event(
+	    LEVEL_ERROR, "can not give privileges up: %s", strerror(errno));
+	return -1;
 }
 
 /*

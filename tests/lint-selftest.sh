@@ -43,7 +43,7 @@ clean_tree() {
 	mkdir -p gateway filters backends tests/lint tests/unit man build
 	cp "$root"/tests/lint.sh "$root"/tests/lint-options.sh \
 	    "$root"/tests/floors.txt tests/
-	cp "$root"/tests/lint/* tests/lint/
+	cp -R "$root"/tests/lint/* tests/lint/
 	cp "$root"/.clang-format .
 	header log <<-END
 	void log_line(const char *text);
@@ -217,6 +217,11 @@ plant guard "gateway/log.h:1: header has no opening comment" \
     "grep -v '^/\\*' gateway/log.h >x; cp x gateway/log.h"
 plant standalone "gateway/log.h:1: does not compile alone" \
     "echo 'void log_size(size_t n);' >>gateway/log.h"
+plant systems "$log:1: asks for a system" \
+    "printf '#ifdef __linux__\n#endif\n' >>$log"
+plant systems "gateway/compat.c:1: not for OpenBSD" \
+    "printf '#ifdef __OpenBSD__\nint a(void) { return b; }\n#endif\n' \
+	>gateway/compat.c"
 for f in strcpy strcat sprintf vsprintf atoi atol strtok gets alloca strncpy \
     system popen signal gethostbyname bufferevent_new; do
 	plant banned "$log:11: banned function $f()" "echo '	$f(text);' >>$log"

@@ -85,6 +85,24 @@ rule_standalone() {
 	done
 }
 
+# What only another system compiles, compiled as if on it: by this machine's
+# headers, without its name, and with what the BSDs declare besides.  Only
+# compat and priv may ask for a system.
+rule_systems() {
+	for f in $(grep -lE '__(linux|[A-Z][A-Za-z]*BSD)__' $product /dev/null); do
+		case $f in
+		gateway/compat.[ch] | gateway/priv_*.[ch]) ;;
+		*) echo "$f:1: asks for a system; that belongs into compat or priv_*" ;;
+		esac
+		for name in FreeBSD OpenBSD NetBSD; do
+			eval "$LINT_CC -DAS_$name -isystem tests/lint/bsd" \
+			    "-include tests/lint/bsd/calls.h -fsyntax-only $f" \
+			    >"$tmp/system" 2>&1 ||
+			    echo "$f:1: not for $name: $(grep -m1 error "$tmp/system")"
+		done
+	done
+}
+
 rule_format() {
 	[ -n "$product$tests" ] || return 0
 	if command -v "$CLANG_FORMAT" >/dev/null; then
@@ -114,7 +132,7 @@ rule_manual() {
 }
 rule_options() { sh "$here/lint-options.sh" "$POSTERND" man/postern.conf.5; }
 
-all="floors cycles guard standalone banned length blanks tables globals unused
+all="floors cycles guard standalone systems banned length blanks tables globals unused
     format options shell manual"
 [ $# -gt 0 ] || set -- $all
 for rule; do

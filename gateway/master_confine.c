@@ -1,0 +1,50 @@
+/*
+ * What a child gives up before it looks at anything from the network.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "log.h"
+#include "master_priv.h"
+#include "mem.h"
+
+static char *directory_of(const char *);
+
+/* The tables of time zones are read now: there are none in a chroot. */
+bool
+child_confined(const struct config *c, enum priv_role role)
+{
+	const char *root = role == PRIV_AGENT ? NULL : c->chroot;
+	const char *writable[2];
+	char *log_directory = NULL;
+	size_t count = 0;
+	bool ok;
+
+	tzset();
+	if (priv_drop(c->user, root) == -1)
+		return false;
+	if (c->spool.directory != NULL)
+		writable[count++] = c->spool.directory;
+	if (c->log.to == LOG_TO_FILE && c->log.path != NULL)
+		writable[count++] = log_directory = directory_of(c->log.path);
+	ok = priv_confine(role, writable, count) == 0;
+	free(log_directory);
+	return ok;
+}
+
+static char *
+directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *copy;
+
+	if (slash == NULL)
+		return xstrdup(".");
+	copy = xstrdup(path);
+	copy[slash == path ? 1 : slash - path] = '\0';
+	return copy;
+}

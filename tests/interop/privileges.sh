@@ -1,0 +1,86 @@
+#!/bin/sh
+# privileges.sh: what each process may do, seen from outside, and mail through
+# a worker in a chroot.  Only root has something to give up.
+
+# shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
+. "$(dirname "$0")/../support/peers.sh"
+
+if [ "$(id -u)" -ne 0 ] || [ "${POSTERN_NAMESPACE:-}" = user ]; then
+	not_run privileges "this needs root"
+	finish
+fi
+if [ ! -r /proc/self/status ]; then
+	not_run privileges "no /proc to look at processes"
+	finish
+fi
+
+# The jail is root's: nobody else may write to it.
+jail=$tmp/jail
+mkdir -p "$jail/spool"
+chmod 755 "$jail"
+chown nobody "$jail/spool"
+sink to
+gateway jailed <<END
+hostname = mx.test
+chroot = "$jail"
+workers = 1
+log { to = stderr }
+spool { directory = "/spool"  memory = 4K }
+listen mx { address = {"127.0.0.1:@PORT1@"} }
+backend to { protocol = smtp  server a { address = "127.0.0.1:$sink_port" } }
+backend files { protocol = maildir  path = "$tmp/Maildir" }
+route files { rcpt-domain = {"files.test"}  backend = files }
+route all { rcpt-domain = {"example.org"}  backend = to }
+END
+check "the configuration with a chroot is good" "$POSTERND" -n -f "$gw_conf"
+
+of() { # PID KEY: of /proc/PID/status
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+title() { ps -o comm= -p "$1"; }
+worker='' agent=''
+for kid in $(kids "$gw_pid"); do
+	case $(title "$kid") in
+	postern-worker) worker=$kid ;;
+	postern-agent) agent=$kid ;;
+	esac
+done
+uid=$(id -u nobody) gid=$(id -g nobody)
+for pid in $worker $agent; do
+	what=$(title "$pid")
+	equal "$what: user" "$(of "$pid" Uid | tr -s '\t' ' ')" \
+	    "$uid $uid $uid $uid"
+	equal "$what: group" "$(of "$pid" Gid | tr -s '\t' ' ')" \
+	    "$gid $gid $gid $gid"
+	equal "$what: no groups of root's are left" \
+	    "$(of "$pid" Groups | tr -d ' ')" "$gid"
+	equal "$what: no capabilities" "$(of "$pid" CapEff)$(of "$pid" CapPrm)" \
+	    "00000000000000000000000000000000"
+	equal "$what: no new privileges" "$(of "$pid" NoNewPrivs)" 1
+	equal "$what: no core files" \
+	    "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" \
+	    "0 0"
+done
+equal "the worker lives in the chroot" "$(readlink "/proc/$worker/root")" "$jail"
+equal "the agent does not" "$(readlink "/proc/$agent/root")" /
+equal "the master stays root" "$(of "$gw_pid" Uid | cut -f 1)" 0
+
+# Beyond spool.memory, so that it goes through a file in the chroot.
+gen -n 3 -s 100000 --to you@example.org "127.0.0.1:$port1"
+equal "mail goes through, by way of the disk" "$(field ok "$gen_out")" 3
+lacks "and nothing complains" "$(cat "$gw_log")" 'level=(warn|error)'
+
+# What -n finds.
+bad() { # NAME ERE SED-EXPRESSION
+	sed "$3" "$gw_conf" >"$tmp/bad.conf"
+	matches "$1" "$("$POSTERND" -n -f "$tmp/bad.conf" 2>&1)" "$2"
+}
+bad "-n: a chroot that is not there" 'no: No such file' \
+    "s,$jail\",$jail/no\","
+bad "-n: no spool directory inside" 'spool directory would be .*jail/tmp' \
+    's,"/spool",/tmp,'
+bad "-n: a log file" 'log file can not be opened again' \
+    "s,^log .*,log { to = file path = \"$tmp/log\" },"
+bad "-n: a chroot that is not absolute" 'not an absolute path' \
+    "s,$jail,jail,"
+finish
