@@ -4,6 +4,9 @@
 
 #include "compat.h"
 
+#include <sys/socket.h>
+
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +26,19 @@ compat_strlcpy(char *dst, const char *src, size_t size)
 		dst[n] = '\0';
 	}
 	return len;
+}
+
+void
+compat_bind_late(int fd)
+{
+#ifdef IP_BIND_ADDRESS_NO_PORT
+	int on = 1;
+
+	(void)setsockopt(
+	    fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+#else
+	(void)fd;
+#endif
 }
 
 /* Every BSD has arc4random_buf(), which can not fail; NetBSD 9 lacks

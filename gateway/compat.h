@@ -36,6 +36,9 @@
 
 /* Copies with a NUL, cutting; returns the length of src (as strlcpy). */
 size_t compat_strlcpy(char *dst, const char *src, size_t size);
+/* bind() with port 0 leaves the choice of the port to connect(), where the
+ * system can do that. */
+void compat_bind_late(int fd);
 /* Random bytes from the system. */
 void compat_random(void *buf, size_t len);
 

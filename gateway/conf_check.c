@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <pwd.h>
 #include <string.h>
 
@@ -17,8 +16,6 @@
 
 #define RESERVE_PART 20	 /* of all connections, for unlimited clients */
 #define GREETING_MAX 500 /* octets; a reply line has 512 */
-/* struct pool_wait has one bit for each server. */
-#define SERVERS_MAX (sizeof(unsigned) * CHAR_BIT)
 
 static void check_titles(struct conf_reader *, const struct conf_block *);
 static bool same_names(const struct conf_block *, const struct conf_block *);
@@ -27,10 +24,10 @@ static void check_files(struct conf_reader *);
 static void check_filters(struct conf_reader *);
 static bool is_used(const struct config *, const struct filter_instance *);
 static void check_backends(struct conf_reader *);
-static void check_backend(struct conf_reader *, const struct conf_block *,
-    const struct backend_conf *);
-static void check_links(struct conf_reader *, const struct conf_block *,
-    const struct backend_conf *);
+static void check_backend(
+    struct conf_reader *, const struct conf_block *, struct backend_conf *);
+static void check_links(
+    struct conf_reader *, const struct conf_block *, struct backend_conf *);
 static void check_listeners(struct conf_reader *);
 static void check_listener(struct conf_reader *, const struct conf_block *,
     const struct listener_conf *);
@@ -183,7 +180,7 @@ is_used(const struct config *c, const struct filter_instance *f)
 static void
 check_backends(struct conf_reader *r)
 {
-	const struct backend_conf *bc = r->config->backends;
+	struct backend_conf *bc = r->config->backends;
 	const struct conf_block *b = NULL;
 
 	while ((b = conf_next(&r->root, "backend", b)) != NULL)
@@ -191,8 +188,8 @@ check_backends(struct conf_reader *r)
 }
 
 static void
-check_backend(struct conf_reader *r, const struct conf_block *b,
-    const struct backend_conf *bc)
+check_backend(
+    struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc)
 {
 	const struct conf_block *pool = conf_next(b, "pool", NULL);
 	const struct config *c = r->config;
@@ -222,18 +219,13 @@ check_backend(struct conf_reader *r, const struct conf_block *b,
 }
 
 static void
-check_links(struct conf_reader *r, const struct conf_block *b,
-    const struct backend_conf *bc)
+check_links(
+    struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc)
 {
 	const struct conf_block *sub;
 
 	if (bc->type->link == BACKEND_SERVER) {
-		if (bc->server_count == 0)
-			conf_needs(r, b, "server");
-		if (bc->server_count > SERVERS_MAX)
-			conf_complain(r, b->line,
-			    "backend '%s' has more than %zu servers", bc->name,
-			    SERVERS_MAX);
+		conf_check_servers(r, b, bc);
 		return;
 	}
 	STAILQ_FOREACH (sub, &b->blocks, entry)

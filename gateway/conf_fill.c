@@ -156,6 +156,9 @@ fill_backend(
 			    bc->type->name);
 	fill_servers(r, b, bc);
 	fill_once(r, b, "pool", &bc->pool);
+	fill_once(r, b, "check", &bc->check);
+	if (conf_next(b, "check", NULL) == NULL)
+		bc->check.interval = 0; /* its fall is for deliveries, too */
 }
 
 /* The other options depend on it.  What is wrong with it is said by fill(). */
@@ -186,7 +189,7 @@ fill_servers(
 	bc->servers = arena_alloc(r->arena, count * sizeof(*bc->servers));
 	while ((sb = conf_next(b, "server", sb)) != NULL) {
 		sc = &bc->servers[bc->server_count++];
-		sc->index = r->config->server_count++;
+		r->config->server_count++;
 		fill_server(r, sb, sc);
 	}
 }

@@ -118,6 +118,7 @@ static const struct opt *const listen_tables[] = { listener_options, NULL };
 static const struct opt *const route_tables[] = { route_options, NULL };
 static const struct opt *const server_tables[] = { server_options, NULL };
 static const struct opt *const pool_tables[] = { pool_options, NULL };
+static const struct opt *const check_tables[] = { check_options, NULL };
 
 static const struct conf_section backend_sections[] = {
 	{ .name = "server",
@@ -127,6 +128,9 @@ static const struct conf_section backend_sections[] = {
 	{ .name = "pool",
 	    .summary = "connections kept to the backend's servers",
 	    .tables = pool_tables },
+	{ .name = "check",
+	    .summary = "asking the servers now and then whether they are up",
+	    .tables = check_tables },
 	{ .name = NULL },
 };
 

@@ -87,6 +87,8 @@ void conf_check_tls(struct conf_reader *r);
 void conf_check_chroot(struct conf_reader *r);
 /* Also completes the resolver: reads resolv.conf. */
 void conf_check_dns(struct conf_reader *r);
+void conf_check_servers(
+    struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc);
 
 /* The option as written, or NULL. */
 struct conf_item *conf_item(const struct conf_block *b, const char *name);

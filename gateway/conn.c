@@ -88,13 +88,25 @@ struct conn *
 conn_connect(struct loop *l, const struct sockaddr *sa, socklen_t sa_len,
     const struct conn_ops *ops, void *ctx)
 {
+	struct net_addr to;
+
+	net_from_sockaddr(&to, sa, sa_len);
+	return conn_connect_from(l, NULL, &to, ops, ctx);
+}
+
+struct conn *
+conn_connect_from(struct loop *l, const struct net_addr *source,
+    const struct net_addr *to, const struct conn_ops *ops, void *ctx)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&to->ss;
 	struct conn *c;
 	int fd = socket(sa->sa_family, SOCK_STREAM, 0), on = 1, saved;
 
 	if (fd == -1)
 		return NULL;
 	if (net_nonblock(fd) == -1 || net_cloexec(fd) == -1 ||
-	    (connect(fd, sa, sa_len) == -1 && errno != EINPROGRESS)) {
+	    (source != NULL && net_bind_source(fd, source) == -1) ||
+	    (connect(fd, sa, to->len) == -1 && errno != EINPROGRESS)) {
 		saved = errno;
 		close(fd);
 		errno = saved;

@@ -58,6 +58,10 @@ struct conn *conn_new(
  * NULL with errno when no socket can be had. */
 struct conn *conn_connect(struct loop *l, const struct sockaddr *sa,
     socklen_t sa_len, const struct conn_ops *ops, void *ctx);
+/* The same, from an own address (port 0) or, NULL, from any. */
+struct net_addr;
+struct conn *conn_connect_from(struct loop *l, const struct net_addr *source,
+    const struct net_addr *to, const struct conn_ops *ops, void *ctx);
 /* Hands the connection to another owner. */
 void conn_set_ops(struct conn *c, const struct conn_ops *ops, void *ctx);
 /* Closes now; output that is not written yet is lost.  Sets *cp to NULL. */

@@ -26,6 +26,7 @@
 #include "mem.h"
 #include "priv.h"
 #include "rates.h"
+#include "servers.h"
 #include "tls.h"
 
 #define TICKETS_MS (60 * 60 * 1000) /* life of a TLS ticket key, twice */
@@ -98,7 +99,8 @@ begin(struct master *m, struct config **config)
 	if (c->pid_file != NULL &&
 	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
 		return code;
-	if (rates_prepare(m, c) == -1)
+	if (rates_prepare(m, c) == -1 || servers_prepare(m) == -1 ||
+	    servers_enter(m, c) == -1)
 		return EX_OSERR;
 	columns = columns_for(NULL, c);
 	m->tickets = tls_tickets_new();
@@ -344,6 +346,10 @@ reload(struct master *m)
 		sockets_prune(&m->sockets, old->config);
 		goto out;
 	}
+	if (servers_enter(m, c) == -1) {
+		sockets_prune(&m->sockets, old->config);
+		goto out;
+	}
 	carry_fixed(old->config, c);
 	sockets_prune(&m->sockets, c);
 	generation_new(m, c, columns);
@@ -467,6 +473,7 @@ end(struct master *m)
 	tls_tickets_free(&m->tickets);
 	rates_free(&m->rates);
 	free(m->rates_used);
+	servers_free(&m->servers);
 	pidfile_remove(m);
 	free(m->pid_file);
 }

@@ -18,6 +18,7 @@
 
 struct config;
 struct rates;
+struct servers;
 struct stats;
 
 /* Listening sockets (master_sockets.c). */
@@ -85,6 +86,7 @@ struct master {
 	struct tls_tickets *tickets; /* owned; keys shared by all workers */
 	int64_t rotate_at;	     /* when they get new ones */
 	struct rates *rates;	     /* owned; counts outlive a configuration */
+	struct servers *servers;     /* owned; state of backends' servers */
 	bool *rates_used;	     /* owned; its columns, by rates_count */
 	unsigned rates_count;
 	bool stopping;
@@ -117,6 +119,12 @@ int rates_prepare(struct master *m, const struct config *c);
 /* A column for a worker; without one, its clients are not limited. */
 unsigned rates_column_take(struct master *m);
 void rates_column_give(struct master *m, unsigned column);
+
+/* State of the backends' servers (master_servers.c): 0, or -1 after logging
+ * why. */
+int servers_prepare(struct master *m);
+/* Slots for the servers of c. */
+int servers_enter(struct master *m, struct config *c);
 
 /* The pid file (master_pidfile.c): 0, or the exit code after logging why. */
 int pidfile_write(struct master *m, const char *path);

@@ -21,10 +21,12 @@
 #include "mem.h"
 #include "priv.h"
 #include "rates.h"
+#include "servers.h"
 #include "stats.h"
 #include "tls_conf.h"
 #include "worker.h"
 
+#define GENERATIONS 4	   /* that share their totals, one of them new */
 #define YOUNG_MS 2000	   /* who dies before keeps dying */
 #define PAUSE_FIRST_MS 250 /* then doubled */
 #define PAUSE_MAX_MS 10000
@@ -33,7 +35,6 @@
 
 static void generation_free(struct master *, struct generation **);
 static bool generation_alive(const struct generation *);
-static bool same_servers(const struct config *, const struct config *);
 static unsigned columns_free_count(const struct columns *);
 static unsigned columns_take(struct columns *);
 static void start_worker(struct master *, struct generation *, unsigned);
@@ -83,6 +84,8 @@ generation_free(struct master *m, struct generation **gp)
 	}
 	if (--g->columns->refs == 0)
 		columns_free(&g->columns);
+	pool_leave_servers(
+	    m->servers, g->config->backends, g->config->backend_count);
 	conf_free(&g->config);
 	free(g->workers);
 	free(g->fds);
@@ -95,20 +98,20 @@ generation_workers(const struct config *c)
 	return c->workers > 0 ? (unsigned)c->workers : priv_processors();
 }
 
-/* Columns are of use for the next generation as well, as long as they mean the
- * same servers: then the totals hold while the old workers drain. */
+/* Columns are of use for the next generations as well: the totals hold while
+ * old workers drain.  A server's cells are those of its slot, which it keeps
+ * (servers.h), so its name and address may even move in the file. */
 struct columns *
 columns_for(const struct generation *now, const struct config *c)
 {
 	unsigned need = generation_workers(c);
 	struct columns *cols;
 
-	if (now != NULL && same_servers(now->config, c) &&
-	    columns_free_count(now->columns) >= need)
+	if (now != NULL && columns_free_count(now->columns) >= need)
 		return now->columns;
 	cols = xcalloc(1, sizeof(*cols));
-	cols->count = 2 * need; /* for one reload */
-	cols->stats = stats_new(cols->count, c->server_count);
+	cols->count = GENERATIONS * need;
+	cols->stats = stats_new(cols->count, SERVERS_MAX);
 	if (cols->stats == NULL) {
 		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
 		free(cols);
@@ -127,27 +130,6 @@ columns_free(struct columns **cp)
 	stats_free(&cols->stats);
 	free(cols->used);
 	free(cols);
-}
-
-static bool
-same_servers(const struct config *a, const struct config *b)
-{
-	size_t i, k;
-
-	if (a->backend_count != b->backend_count)
-		return false;
-	for (i = 0; i < a->backend_count; i++) {
-		const struct backend_conf *x = &a->backends[i];
-		const struct backend_conf *y = &b->backends[i];
-
-		if (x->server_count != y->server_count)
-			return false;
-		for (k = 0; k < x->server_count; k++)
-			if (strcmp(x->servers[k].address,
-				y->servers[k].address) != 0)
-				return false;
-	}
-	return true;
 }
 
 static unsigned
@@ -262,6 +244,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 	const struct worker_start start = {
 		.config = g->config,
 		.stats = g->columns->stats,
+		.servers = m->servers,
 		.journal = m->journal,
 		.number = g->workers[i].column,
 		.rates = m->rates,

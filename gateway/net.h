@@ -59,6 +59,8 @@ bool net_list_has(const struct net_list *l, const struct net_addr *a);
 /* A listening, non-blocking, close-on-exec socket (IPV6_V6ONLY set, a stale
  * unix socket replaced), or -1 with errno. */
 int net_listen(const struct net_addr *a, int backlog);
+/* Binds a socket that is going to connect; 0, or -1 with errno. */
+int net_bind_source(int fd, const struct net_addr *a);
 /* accept() with non-blocking, close-on-exec and TCP_NODELAY; -1 with errno. */
 int net_accept(int fd, struct net_addr *peer_r);
 int net_nonblock(int fd);

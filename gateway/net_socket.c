@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compat.h"
+
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 union fd_message { /* aligned for a control message */
@@ -136,6 +138,15 @@ net_cloexec(int fd)
 	int flags = fcntl(fd, F_GETFD);
 
 	return flags == -1 ? -1 : fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+/* The port is chosen by connect(), so that one of our own can have many
+ * connections to different servers. */
+int
+net_bind_source(int fd, const struct net_addr *a)
+{
+	compat_bind_late(fd);
+	return bind(fd, (const struct sockaddr *)&a->ss, a->len);
 }
 
 int

@@ -1,187 +1,49 @@
 /*
- * The pool of connections to a backend's servers: see pool.h.
+ * The pool of connections to a backend's servers: see pool.h.  Here are the
+ * links; pool_impl.h says what is where.
  */
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "compat.h"
-#include "log.h"
-#include "loop.h"
 #include "mem.h"
-#include "pool.h"
-#include "stats.h"
+#include "pool_impl.h"
 
-#define TARGETS_MAX 32	   /* bits of tried */
-#define EXCESS_MS 1000	   /* idle time of a link beyond pool.idle */
-#define DOWN_FIRST_MS 1000 /* a server that failed is avoided; then doubled */
-#define DOWN_MAX_MS 30000
-#define POLL_MS 20 /* how often waiters look at other workers' totals */
+#define EXCESS_MS 1000 /* idle time of a link beyond pool.idle */
+#define UPKEEP_MS 1000 /* how often idle links are looked after */
 
-static const char *const identify_names[] = { "none", "xforward", NULL };
-static const char *const verify_names[] = { "auto", "yes", "no", NULL };
-
-#define BACKEND(field) offsetof(struct backend_conf, field)
-const struct opt backend_options[] = {
-	{ .name = "helo",
-	    .type = OPT_STRING,
-	    .offset = BACKEND(helo),
-	    .help = "name in EHLO and LHLO; default: the hostname" },
-	{ .name = "identify",
-	    .type = OPT_CHOICE,
-	    .offset = BACKEND(identify),
-	    .def = "none",
-	    .values = identify_names,
-	    .help = "tell servers who the client is: none, or xforward to "
-		    "those that offer it" },
-	{ .name = "verify",
-	    .type = OPT_CHOICE,
-	    .offset = BACKEND(verify),
-	    .def = "auto",
-	    .values = verify_names,
-	    .help = "ask a server about recipients at RCPT: yes, no, or auto: "
-		    "when a message has several" },
-	{ .name = "verify-cache",
-	    .type = OPT_DURATION,
-	    .offset = BACKEND(verify_cache),
-	    .def = "5m",
-	    .min = 0,
-	    .max = 86400000,
-	    .help = "how long its answers are kept; temporary ones are not" },
-	{ .name = "connect-timeout",
-	    .type = OPT_DURATION,
-	    .offset = BACKEND(connect_timeout),
-	    .def = "5s",
-	    .min = 10,
-	    .max = 300000,
-	    .help = "to connect to a server" },
-	{ .name = "reply-timeout",
-	    .type = OPT_DURATION,
-	    .offset = BACKEND(reply_timeout),
-	    .def = "30s",
-	    .min = 10,
-	    .max = 600000,
-	    .help = "for each reply of a server; the reply to the message has "
-		    "what is left of limits.reply-deadline" },
-	{ .name = NULL },
-};
-
-const struct opt server_options[] = {
-	{ .name = "address",
-	    .type = OPT_STRING,
-	    .offset = offsetof(struct server_conf, address),
-	    .required = true,
-	    .help = "host:port, [v6]:port or unix:/path; a name is looked up "
-		    "at the start and at reload" },
-	{ .name = NULL },
-};
-
-#define POOL(field) offsetof(struct pool_conf, field)
-const struct opt pool_options[] = {
-	{ .name = "max",
-	    .type = OPT_NUMBER,
-	    .offset = POOL(max),
-	    .def = "32",
-	    .min = 1,
-	    .max = 100000,
-	    .help = "connections to one server, all workers together" },
-	{ .name = "idle",
-	    .type = OPT_NUMBER,
-	    .offset = POOL(idle),
-	    .def = "4",
-	    .min = 0,
-	    .max = 100000,
-	    .help =
-		"idle connections kept per server, all workers together; more "
-		"than that stay idle for a second at most" },
-	{ .name = "idle-timeout",
-	    .type = OPT_DURATION,
-	    .offset = POOL(idle_timeout),
-	    .def = "10s",
-	    .min = 1,
-	    .max = 3600000,
-	    .help = "how long a connection is kept idle" },
-	{ .name = "max-age",
-	    .type = OPT_DURATION,
-	    .offset = POOL(max_age),
-	    .def = "15m",
-	    .min = 1000,
-	    .max = 86400000,
-	    .help = "how old a connection may get" },
-	{ .name = "max-uses",
-	    .type = OPT_NUMBER,
-	    .offset = POOL(max_uses),
-	    .def = "1000",
-	    .min = 1,
-	    .max = 1000000000,
-	    .help = "transactions on one connection" },
-	{ .name = "wait",
-	    .type = OPT_DURATION,
-	    .offset = POOL(wait),
-	    .def = "10s",
-	    .min = 0,
-	    .max = 600000,
-	    .help = "how long a message waits for a free connection" },
-	{ .name = NULL },
-};
-
-TAILQ_HEAD(link_list, link);
-TAILQ_HEAD(wait_list, pool_wait);
-
-/* One address of a server. */
-struct target {
-	const struct server_conf *server;
-	const struct net_addr *addr;
-	struct link_list idle; /* the last used first: the oldest may expire */
-	int64_t down_until;    /* loop_now(); others are preferred until then */
-	unsigned failures;     /* in a row */
-};
-
-struct pool {
-	struct loop *loop;
-	const struct backend_conf *conf;
-	struct stats *stats;
-	unsigned worker;
-	struct target targets[TARGETS_MAX];
-	unsigned count;
-	unsigned turn;
-	struct wait_list waits;
-	struct pool_wait *next; /* to be served, while waiters are served */
-	struct task task;	/* serves the waiters */
-	struct timer timer;
-};
-
-static void serve_waits(struct task *t);
-static void on_timer(void *arg);
+static void on_upkeep(void *);
+static void end_idle(struct link *, bool);
+static void close_all_idle(struct pool *);
 
 struct pool *
-pool_new(struct loop *l, const struct backend_conf *conf, struct stats *stats,
-    unsigned worker)
+pool_new(struct loop *l, const struct backend_conf *conf,
+    const struct pool_shared *shared)
 {
 	struct pool *p = xcalloc(1, sizeof(*p));
 	struct target *t;
-	size_t i;
+	unsigned i;
 	int k;
 
 	p->loop = l;
 	p->conf = conf;
-	p->stats = stats;
-	p->worker = worker;
-	p->task.run = serve_waits;
-	TAILQ_INIT(&p->waits);
-	timer_init(&p->timer, l, on_timer, p);
+	p->shared = *shared;
+	pool_wait_init(p);
+	timer_init(&p->upkeep, l, on_upkeep, p);
 	for (i = 0; i < conf->server_count; i++) {
 		for (k = 0; k < conf->servers[i].addr_count; k++) {
 			if (p->count == TARGETS_MAX)
 				break;
 			t = &p->targets[p->count++];
-			t->server = &conf->servers[i];
+			t->server = i;
 			t->addr = &conf->servers[i].addrs[k];
 			TAILQ_INIT(&t->idle);
 		}
 	}
+	pool_choose_init(p);
 	return p;
 }
 
@@ -193,19 +55,25 @@ pool_free(struct pool **pp)
 	if (p == NULL)
 		return;
 	assert(TAILQ_EMPTY(&p->waits));
-	pool_close_idle(p);
+	close_all_idle(p);
 	timer_clear(&p->timer);
+	timer_clear(&p->upkeep);
 	loop_undefer(p->loop, &p->task);
 	free(p);
 	*pp = NULL;
 }
 
 static void
-count(struct link *l, enum stats_cell cell, int by)
+count(const struct pool *p, const struct server_conf *sc, enum stats_cell cell,
+    int by)
 {
-	if (l->pool != NULL)
-		stats_add(l->pool->stats, l->pool->worker, l->server->index,
-		    cell, by);
+	stats_add(p->shared.stats, p->shared.worker, sc->index, cell, by);
+}
+
+static int64_t
+total(const struct pool *p, const struct server_conf *sc, enum stats_cell cell)
+{
+	return stats_sum(p->shared.stats, sc->index, cell);
 }
 
 /* Idle links.  Whatever happens on one of them ends it: the server closed it,
@@ -215,7 +83,7 @@ static void
 leave_idle(struct link *l)
 {
 	TAILQ_REMOVE(&l->pool->targets[l->target].idle, l, entry);
-	count(l, STATS_IDLE, -1);
+	count(l->pool, l->server, STATS_IDLE, -1);
 }
 
 /* Says goodbye without waiting for the answer. */
@@ -229,7 +97,28 @@ end_idle(struct link *l, bool goodbye)
 		conn_put(l->conn, bye, strlen(bye));
 		conn_flush(l->conn);
 	}
+	l->finished = goodbye;
 	pool_drop(&l);
+}
+
+static bool
+is_old(const struct link *l)
+{
+	const struct pool_conf *conf = &l->pool->conf->pool;
+
+	return l->uses >= (uint64_t)conf->max_uses ||
+	    loop_now(l->pool->loop) - l->born >= conf->max_age;
+}
+
+/* It is one of those that are to be there in advance. */
+static bool
+is_needed(const struct link *l)
+{
+	const struct pool *p = l->pool;
+
+	return !p->closing && !is_old(l) && p->open != NULL &&
+	    pool_is_usable(p, p->targets[l->target].server) &&
+	    total(p, l->server, STATS_LINKS) <= p->conf->pool.min;
 }
 
 static void
@@ -241,51 +130,58 @@ idle_input(void *ctx)
 static void
 idle_end(void *ctx, enum conn_end why, int error)
 {
+	struct link *l = ctx;
+
 	(void)error;
-	end_idle(ctx, why == CONN_DEADLINE);
+	if (why == CONN_DEADLINE && is_needed(l))
+		conn_deadline(l->conn,
+		    loop_now(l->pool->loop) + l->pool->conf->pool.idle_timeout);
+	else
+		end_idle(l, why == CONN_DEADLINE);
 }
 
 static const struct conn_ops idle_ops = { .on_input = idle_input,
 	.on_end = idle_end };
 
-static bool
-is_old(const struct link *l)
-{
-	const struct pool_conf *conf = &l->pool->conf->pool;
-
-	return l->uses >= (uint64_t)conf->max_uses ||
-	    loop_now(l->pool->loop) - l->born >= conf->max_age;
-}
-
 /* New links. */
 
-/* Between conn_connect() and the delivery's own callbacks nothing can happen:
- * they are set before the loop runs again. */
+/* A lack of descriptors, memory or ports says nothing about the server. */
+static bool
+is_our_trouble(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	    error == ENOBUFS || error == EADDRNOTAVAIL || error == EADDRINUSE;
+}
+
+/* Between connecting and the delivery's own callbacks nothing can happen: they
+ * are set before the loop runs again. */
 static struct link *
 open_link(struct pool *p, unsigned target)
 {
 	struct target *t = &p->targets[target];
+	const struct server_conf *sc = &p->conf->servers[t->server];
 	struct link *l;
 	struct conn *conn;
 
-	if (!stats_reserve(p->stats, p->worker, t->server->index, STATS_LINKS,
-		p->conf->pool.max)) {
+	if (!stats_reserve(p->shared.stats, p->shared.worker, sc->index,
+		STATS_LINKS, p->conf->pool.max)) {
 		errno = EAGAIN;
 		return NULL;
 	}
 	l = xcalloc(1, sizeof(*l));
-	conn = conn_connect(p->loop, (const struct sockaddr *)&t->addr->ss,
-	    t->addr->len, &idle_ops, l);
+	conn = conn_connect_from(
+	    p->loop, pool_source(p->conf, t->addr), t->addr, &idle_ops, l);
 	if (conn == NULL) {
-		stats_add(
-		    p->stats, p->worker, t->server->index, STATS_LINKS, -1);
+		if (!is_our_trouble(errno))
+			pool_blame_target(p, target, strerror(errno));
+		count(p, sc, STATS_LINKS, -1);
 		free(l);
 		errno = ECONNREFUSED;
 		return NULL;
 	}
 	l->conn = conn;
 	l->pool = p;
-	l->server = t->server;
+	l->server = sc;
 	l->addr = t->addr;
 	l->target = target;
 	l->fresh = true;
@@ -293,12 +189,12 @@ open_link(struct pool *p, unsigned target)
 	l->uses = 1;
 	if (p->conf->type->link_size > 0)
 		l->state = xcalloc(1, p->conf->type->link_size);
-	count(l, STATS_OPENED, 1);
+	count(p, sc, STATS_OPENED, 1);
 	return l;
 }
 
-static struct link *
-take_idle(struct pool *p, unsigned target)
+struct link *
+pool_take_idle(struct pool *p, unsigned target)
 {
 	struct link *l;
 
@@ -308,191 +204,26 @@ take_idle(struct pool *p, unsigned target)
 		return NULL;
 	leave_idle(l);
 	l->uses++;
-	count(l, STATS_REUSED, 1);
+	count(p, l->server, STATS_REUSED, 1);
 	return l;
 }
 
-/* A new link; an idle one, which can not be of use here, makes room for it. */
-static struct link *
-open_or_replace(struct pool *p, unsigned target)
+struct link *
+pool_open_link(struct pool *p, unsigned target)
 {
-	struct link *l = open_link(p, target);
-	struct link *oldest = TAILQ_LAST(&p->targets[target].idle, link_list);
+	struct link *l = open_link(p, target), *oldest = NULL;
+	unsigned i;
 
-	if (l != NULL || errno != EAGAIN || oldest == NULL)
+	if (l != NULL || errno != EAGAIN)
 		return l;
+	for (i = 0; i < p->count && oldest == NULL; i++)
+		if (p->targets[i].server == p->targets[target].server)
+			oldest = TAILQ_LAST(&p->targets[i].idle, link_list);
+	errno = EAGAIN;
+	if (oldest == NULL)
+		return NULL;
 	end_idle(oldest, true);
 	return open_link(p, target);
-}
-
-static uint32_t
-down_targets(const struct pool *p)
-{
-	int64_t now = loop_now(p->loop);
-	uint32_t down = 0;
-	unsigned i;
-
-	for (i = 0; i < p->count; i++)
-		if (p->targets[i].down_until > now)
-			down |= 1u << i;
-	return down;
-}
-
-/* A new link to any target but those in avoid. */
-static struct link *
-open_any(struct pool *p, struct pool_wait *w, uint32_t *full, uint32_t avoid)
-{
-	unsigned i, target;
-	struct link *l;
-
-	for (i = 0; i < p->count; i++) {
-		target = (p->turn + i) % p->count;
-		if (((w->tried | *full | avoid) & (1u << target)) != 0)
-			continue;
-		l = open_or_replace(p, target);
-		if (l != NULL)
-			return l;
-		if (errno == EAGAIN)
-			*full |= 1u << target;
-		else
-			w->tried |= 1u << target;
-	}
-	return NULL;
-}
-
-/* One attempt: an idle link of any target in turn, else a new one.  *full has
- * a bit for each target that can not have more links; it is used and added
- * to. */
-static struct link *
-try_get(struct pool *p, struct pool_wait *w, uint32_t *full)
-{
-	unsigned i, target;
-	struct link *l;
-
-	p->turn++;
-	for (i = 0; i < p->count && !w->fresh; i++) {
-		target = (p->turn + i) % p->count;
-		if ((w->tried & (1u << target)) == 0 &&
-		    (l = take_idle(p, target)) != NULL)
-			return l;
-	}
-	/* Servers that failed a moment ago are left to those that have no
-	 * other choice. */
-	l = open_any(p, w, full, down_targets(p));
-	return l != NULL ? l : open_any(p, w, full, 0);
-}
-
-void
-pool_blame(const struct link *l)
-{
-	struct target *t = &l->pool->targets[l->target];
-	int64_t pause = DOWN_FIRST_MS;
-	unsigned i;
-
-	for (i = 0; i < t->failures && pause < DOWN_MAX_MS; i++)
-		pause *= 2;
-	t->failures++;
-	t->down_until = loop_now(l->pool->loop) +
-	    (pause < DOWN_MAX_MS ? pause : DOWN_MAX_MS);
-}
-
-bool
-pool_has_other(const struct pool *p, uint32_t tried)
-{
-	unsigned i;
-
-	for (i = 0; i < p->count; i++)
-		if ((tried & (1u << i)) == 0)
-			return true;
-	return false;
-}
-
-struct link *
-pool_get(struct pool *p, struct pool_wait *w, bool fresh, uint32_t tried)
-{
-	struct link *l;
-	uint32_t full = 0;
-
-	w->fresh = fresh;
-	w->tried = tried;
-	w->why = NULL;
-	w->until = loop_now(p->loop) + p->conf->pool.wait;
-	/* Who came first is served first. */
-	if (TAILQ_EMPTY(&p->waits)) {
-		l = try_get(p, w, &full);
-		if (l != NULL)
-			return l;
-		if ((full & ~w->tried) == 0) {
-			w->why = "no server can be connected to";
-			loop_defer(p->loop, &p->task);
-		}
-	}
-	w->pool = p;
-	TAILQ_INSERT_TAIL(&p->waits, w, entry);
-	if (p->timer.at == 0)
-		timer_set(&p->timer, loop_now(p->loop) + POLL_MS);
-	return NULL;
-}
-
-void
-pool_cancel(struct pool_wait *w)
-{
-	if (w->pool == NULL)
-		return;
-	if (w->pool->next == w)
-		w->pool->next = TAILQ_NEXT(w, entry);
-	TAILQ_REMOVE(&w->pool->waits, w, entry);
-	w->pool = NULL;
-}
-
-static void
-on_timer(void *arg)
-{
-	struct pool *p = arg;
-
-	loop_defer(p->loop, &p->task);
-}
-
-static void
-answer(struct pool_wait *w, struct link *l, const char *why)
-{
-	pool_cancel(w);
-	w->got(w, l, why);
-}
-
-/* Answers a waiter if there is an answer for it. */
-static void
-serve(struct pool *p, struct pool_wait *w, uint32_t *full)
-{
-	struct link *l;
-
-	if (w->why != NULL) {
-		answer(w, NULL, w->why);
-		return;
-	}
-	l = try_get(p, w, full);
-	if (l != NULL)
-		answer(w, l, NULL);
-	else if ((*full & ~w->tried) == 0)
-		answer(w, NULL, "no server can be connected to");
-	else if (w->until <= loop_now(p->loop))
-		answer(w, NULL, "no connection became free in time");
-}
-
-/* In the order they came.  Whoever is answered may take back any wish. */
-static void
-serve_waits(struct task *t)
-{
-	struct pool *p = container_of(t, struct pool, task);
-	struct pool_wait *w;
-	uint32_t full = 0;
-
-	for (w = TAILQ_FIRST(&p->waits); w != NULL; w = p->next) {
-		p->next = TAILQ_NEXT(w, entry);
-		serve(p, w, &full);
-	}
-	if (!TAILQ_EMPTY(&p->waits))
-		timer_set(&p->timer, loop_now(p->loop) + POLL_MS);
 }
 
 /*
@@ -503,11 +234,14 @@ static int64_t
 idle_time(struct link *l)
 {
 	struct pool *p = l->pool;
+	int64_t keep = p->conf->pool.idle;
 
-	if (stats_reserve(p->stats, p->worker, l->server->index, STATS_IDLE,
-		p->conf->pool.idle))
+	if (keep < p->conf->pool.min)
+		keep = p->conf->pool.min;
+	if (stats_reserve(p->shared.stats, p->shared.worker, l->server->index,
+		STATS_IDLE, keep))
 		return p->conf->pool.idle_timeout;
-	count(l, STATS_IDLE, 1);
+	count(p, l->server, STATS_IDLE, 1);
 	return p->conf->pool.idle_timeout < EXCESS_MS
 	    ? p->conf->pool.idle_timeout
 	    : EXCESS_MS;
@@ -523,9 +257,8 @@ pool_put(struct link **lp, bool needs_reset)
 
 	*lp = NULL;
 	l->needs_reset = needs_reset;
-	p->targets[l->target].failures = 0;
-	p->targets[l->target].down_until = 0;
 	l->fresh = false;
+	pool_praise(p, l->target, l->uses == 1);
 	conn_input(l->conn, &left);
 	conn_set_ops(l->conn, &idle_ops, l);
 	if (left > 0 || conn_at_eof(l->conn) || conn_unsent(l->conn) > 0) {
@@ -534,10 +267,12 @@ pool_put(struct link **lp, bool needs_reset)
 	}
 	conn_deadline(l->conn, now + idle_time(l));
 	TAILQ_INSERT_HEAD(&p->targets[l->target].idle, l, entry);
-	if (is_old(l))
+	if (p->upkeep.at == 0)
+		timer_set(&p->upkeep, now + UPKEEP_MS);
+	if (is_old(l) || pool_is_drained(p, l->server))
 		end_idle(l, true);
-	else if (!TAILQ_EMPTY(&p->waits))
-		loop_defer(p->loop, &p->task);
+	else
+		pool_wake(p);
 }
 
 void
@@ -547,22 +282,164 @@ pool_drop(struct link **lp)
 
 	if (l == NULL)
 		return;
-	count(l, STATS_LINKS, -1);
-	if (l->pool != NULL && !TAILQ_EMPTY(&l->pool->waits))
-		loop_defer(l->pool->loop, &l->pool->task);
+	if (l->pool != NULL) {
+		count(l->pool, l->server, STATS_LINKS, -1);
+		if (!l->finished)
+			count(l->pool, l->server, STATS_DISCARDED, 1);
+		pool_wake(l->pool);
+	}
 	conn_close(&l->conn);
 	free(l->state);
 	free(l);
 	*lp = NULL;
 }
 
-void
-pool_close_idle(struct pool *p)
+/* Looking after idle links. */
+
+static void
+close_idle_of(struct pool *p, unsigned target)
 {
 	struct link *l;
+
+	while ((l = TAILQ_FIRST(&p->targets[target].idle)) != NULL)
+		end_idle(l, true);
+}
+
+static void
+close_all_idle(struct pool *p)
+{
 	unsigned i;
 
 	for (i = 0; i < p->count; i++)
-		while ((l = TAILQ_FIRST(&p->targets[i].idle)) != NULL)
-			end_idle(l, true);
+		close_idle_of(p, i);
+}
+
+void
+pool_close_idle(struct pool *p)
+{
+	p->closing = true;
+	close_all_idle(p);
+}
+
+/* One at a time and worker: all workers look, and a server that has just come
+ * back is not to be run over. */
+static void
+open_in_advance(struct pool *p, unsigned server)
+{
+	const struct server_conf *sc = &p->conf->servers[server];
+	struct link *l;
+	int t;
+
+	if (sc->backup || !pool_is_usable(p, server) ||
+	    total(p, sc, STATS_LINKS) >= p->conf->pool.min)
+		return;
+	t = pool_choose_target(p, server, 0);
+	if (t == -1 || p->targets[t].avoid_until > loop_now(p->loop))
+		return;
+	l = open_link(p, (unsigned)t);
+	if (l != NULL)
+		p->open(p->open_ctx, l);
+}
+
+static void
+on_upkeep(void *arg)
+{
+	struct pool *p = arg;
+	bool idle = false, advance = p->open != NULL && !p->closing;
+	unsigned i;
+
+	for (i = 0; i < p->count; i++) {
+		if (!pool_is_usable(p, p->targets[i].server))
+			close_idle_of(p, i);
+		idle |= !TAILQ_EMPTY(&p->targets[i].idle);
+	}
+	for (i = 0; advance && i < p->server_count; i++)
+		open_in_advance(p, i);
+	if (idle || advance)
+		timer_set(&p->upkeep, loop_now(p->loop) + UPKEEP_MS);
+}
+
+void
+pool_set_opener(
+    struct pool *p, void (*open)(void *ctx, struct link *l), void *ctx)
+{
+	if (p->conf->pool.min == 0)
+		return;
+	p->open = open;
+	p->open_ctx = ctx;
+	timer_set(&p->upkeep, loop_now(p->loop) + 1);
+}
+
+/* What others want to know of a backend's configuration. */
+
+bool
+pool_enter_servers(
+    struct servers *s, struct backend_conf *conf, size_t backend_count)
+{
+	char name[SERVERS_NAME_MAX];
+	struct backend_conf *bc;
+	struct server_conf *sc;
+	size_t i, k;
+	int slot;
+
+	for (i = 0; i < backend_count; i++) {
+		bc = &conf[i];
+		bc->index = SERVERS_MAX;
+		for (k = 0; k < bc->server_count; k++)
+			bc->servers[k].index = SERVERS_MAX;
+	}
+	for (i = 0; i < backend_count; i++) {
+		bc = &conf[i];
+		if ((slot = servers_take(s, bc->name, "")) == -1)
+			goto none;
+		bc->index = (unsigned)slot;
+		for (k = 0; k < bc->server_count; k++) {
+			sc = &bc->servers[k];
+			snprintf(
+			    name, sizeof(name), "%s/%s", bc->name, sc->name);
+			if ((slot = servers_take(s, name, sc->address)) == -1)
+				goto none;
+			sc->index = (unsigned)slot;
+		}
+	}
+	return true;
+none:
+	pool_leave_servers(s, conf, backend_count);
+	return false;
+}
+
+void
+pool_leave_servers(
+    struct servers *s, const struct backend_conf *conf, size_t backend_count)
+{
+	size_t i, k;
+
+	for (i = 0; i < backend_count; i++) {
+		if (conf[i].index < SERVERS_MAX)
+			servers_give(s, conf[i].index);
+		for (k = 0; k < conf[i].server_count; k++)
+			if (conf[i].servers[k].index < SERVERS_MAX)
+				servers_give(s, conf[i].servers[k].index);
+	}
+}
+
+struct servers_policy
+pool_policy(const struct backend_conf *conf)
+{
+	return (struct servers_policy){
+		.fall = conf->check.fall,
+		.rise = conf->check.rise,
+		.interval = conf->check.interval,
+		.slow_start = conf->slow_start,
+	};
+}
+
+const struct net_addr *
+pool_source(const struct backend_conf *conf, const struct net_addr *a)
+{
+	if (a->ss.ss_family == AF_INET && conf->source4.len > 0)
+		return &conf->source4;
+	if (a->ss.ss_family == AF_INET6 && conf->source6.len > 0)
+		return &conf->source6;
+	return NULL;
 }

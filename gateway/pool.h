@@ -21,6 +21,7 @@
 #include "conn.h"
 #include "net.h"
 #include "opt.h"
+#include "servers.h"
 
 struct loop;
 struct stats;
@@ -32,16 +33,27 @@ struct server_conf {
 	const char *address;			 /* as configured */
 	struct net_addr addrs[SERVER_ADDRS_MAX]; /* resolved at the start */
 	int addr_count;
-	unsigned index; /* in the shared memory */
+	int64_t weight;
+	bool backup;
+	bool drain;
+	unsigned index; /* in the shared memory; pool_enter_servers() */
 };
 
 struct pool_conf {
 	int64_t max;	      /* connections to one server */
 	int64_t idle;	      /* of them kept idle */
+	int64_t min;	      /* opened in advance */
 	int64_t idle_timeout; /* ms */
 	int64_t max_age;      /* ms */
 	int64_t max_uses;     /* transactions on one connection */
 	int64_t wait;	      /* ms a delivery waits for a free one */
+};
+
+struct check_conf {
+	int64_t interval; /* ms; 0: the section is not there */
+	int64_t timeout;  /* ms */
+	int64_t fall;
+	int64_t rise;
 };
 
 /* How servers are told who the client is. */
@@ -65,10 +77,37 @@ struct backend_conf {
 	int64_t verify_cache;	 /* ms */
 	int64_t connect_timeout; /* ms */
 	int64_t reply_timeout;	 /* ms for each reply but the last */
+	int balance;		 /* enum balance_mode */
+	int64_t slow_start;	 /* ms */
+	struct opt_list source_names;
+	struct net_addr source4; /* family 0: any */
+	struct net_addr source6;
+	struct check_conf check;
+	unsigned index; /* as that of a server, for what concerns them all */
 };
 extern const struct opt backend_options[];
 extern const struct opt server_options[];
 extern const struct opt pool_options[];
+extern const struct opt check_options[];
+
+/* Gives servers and backends their slots in the shared memory; false: no room
+ * (then none has one).  Before a fork, and once per configuration. */
+bool pool_enter_servers(
+    struct servers *s, struct backend_conf *conf, size_t count);
+void pool_leave_servers(
+    struct servers *s, const struct backend_conf *conf, size_t count);
+/* What servers_...() want to know of a backend. */
+struct servers_policy pool_policy(const struct backend_conf *conf);
+/* The own address for connections to a; NULL: any. */
+const struct net_addr *pool_source(
+    const struct backend_conf *conf, const struct net_addr *a);
+
+/* What all pools of a worker share with those of the others. */
+struct pool_shared {
+	struct stats *stats;	 /* borrowed */
+	struct servers *servers; /* borrowed */
+	unsigned worker;
+};
 
 struct link {
 	struct conn *conn;		  /* owned */
@@ -79,6 +118,7 @@ struct link {
 	bool fresh;			  /* nothing was read from it yet */
 	bool connected;
 	bool needs_reset;
+	bool finished;		 /* said goodbye */
 	int64_t born;		 /* loop_now() */
 	uint64_t uses;		 /* transactions begun, this one included */
 	unsigned target;	 /* bit number for tried */
@@ -88,8 +128,13 @@ struct link {
 /* One backend in one worker. */
 struct pool;
 struct pool *pool_new(struct loop *l, const struct backend_conf *conf,
-    struct stats *stats, unsigned worker);
+    const struct pool_shared *shared);
 void pool_free(struct pool **pp);
+/* Who opens the session (banner, EHLO) of links that are opened in advance and
+ * then gives them back by pool_put(), or by pool_drop().  Without it there are
+ * none. */
+void pool_set_opener(
+    struct pool *p, void (*open)(void *ctx, struct link *l), void *ctx);
 
 /* A delivery that wants a link.  Embedded in its owner; the owner sets got. */
 struct pool_wait {
@@ -97,8 +142,9 @@ struct pool_wait {
 	struct pool *pool; /* not NULL while it waits */
 	int64_t until;	   /* loop_now() milliseconds */
 	bool fresh;
-	uint32_t tried;	 /* see pool_get() */
-	const char *why; /* static: it failed already */
+	uint32_t tried; /* see pool_get() */
+	uint64_t key;	/* its owner's, for balance = hash-rcpt */
+	bool failed;	/* already, but that is told later */
 	/* A link (still connecting if it is new), or NULL and the reason when
 	 * none can be had.  Never called from inside pool_get(). */
 	void (*got)(struct pool_wait *w, struct link *link, const char *why);
@@ -110,16 +156,16 @@ struct pool_wait {
  * will be called. */
 struct link *pool_get(
     struct pool *p, struct pool_wait *w, bool fresh, uint32_t tried);
-/* A new link could not be used: its server is avoided for a while, as long as
- * there are others. */
-void pool_blame(const struct link *l);
-/* Is there a target left that is not in tried? */
+/* A new link could not be used: its target is avoided for a while, as long as
+ * there are others; often, and its server is down.  why is for people. */
+void pool_blame(const struct link *l, const char *why);
+/* Is there a target left that is not in tried, of a server that is up? */
 bool pool_has_other(const struct pool *p, uint32_t tried);
 void pool_cancel(struct pool_wait *w);
 /* Gives a link back for others, or closes it. */
 void pool_put(struct link **lp, bool needs_reset);
 void pool_drop(struct link **lp);
-/* Closes idle links (drain). */
+/* Closes idle links, and opens no more in advance (drain). */
 void pool_close_idle(struct pool *p);
 
 #endif

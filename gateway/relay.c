@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "balance.h"
 #include "client.h"
 #include "compat.h"
 #include "conn.h"
@@ -49,7 +50,7 @@ static void finish(struct delivery *dl);
 
 struct relay *
 relay_new(struct loop *l, const struct backend_conf *conf, size_t count,
-    struct stats *stats, unsigned worker, int agent_fd, const char *hostname)
+    const struct pool_shared *shared, int agent_fd, const char *hostname)
 {
 	struct relay *r = xcalloc(1, sizeof(*r));
 	size_t i;
@@ -62,8 +63,8 @@ relay_new(struct loop *l, const struct backend_conf *conf, size_t count,
 	r->verified = verified_new();
 	r->pools = xcalloc(count + 1, sizeof(struct pool *));
 	for (i = 0; i < count; i++)
-		if (conf[i].type->link == BACKEND_SERVER)
-			r->pools[i] = pool_new(l, &conf[i], stats, worker);
+		if (conf[i].type->link == BACKEND_SERVER && shared != NULL)
+			r->pools[i] = pool_new(l, &conf[i], shared);
 	return r;
 }
 
@@ -144,6 +145,9 @@ relay_start(struct relay *r, const struct relay_order *order,
 	dl->wait.got = got_link;
 	dl->task.run = tell_end;
 	choose_recipients(dl);
+	if (dl->count > 0 && dl->conf->balance == BALANCE_HASH)
+		dl->wait.key = balance_hash(dl_recipient(dl, 0)->text,
+		    strlen(dl_recipient(dl, 0)->text));
 	dl->outcomes = xcalloc(dl->count + 1, sizeof(struct dl_outcome));
 	timer_init(&dl->deadline, r->loop, on_deadline, dl);
 	timer_set(&dl->deadline, order->deadline);
@@ -257,7 +261,7 @@ delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 	if (dl->link != NULL && dl->link->pool != NULL && !dl->committed) {
 		if (!was_pooled) {
 			dl->tried |= 1u << dl->link->target;
-			pool_blame(dl->link);
+			pool_blame(dl->link, dl->error);
 		}
 		again = was_pooled || pool_has_other(dl->link->pool, dl->tried);
 	}

@@ -19,14 +19,14 @@ struct client;
 struct journal;
 struct loop;
 struct message;
-struct stats;
 
 struct relay;
 
 /* One per worker.  conf is borrowed; agent_fd is the socket over which
- * links to the agent are passed, -1 for none. */
+ * links to the agent are passed, -1 for none; without shared (copied) there
+ * are no pools. */
 struct relay *relay_new(struct loop *l, const struct backend_conf *conf,
-    size_t count, struct stats *stats, unsigned worker, int agent_fd,
+    size_t count, const struct pool_shared *shared, int agent_fd,
     const char *hostname);
 void relay_free(struct relay **rp);
 /* Where ends are kept that a client was not told; NULL: nowhere. */

@@ -73,8 +73,9 @@ stats_clear_worker(struct stats *s, unsigned worker)
 	_Atomic int64_t *row = sessions_of(s, worker);
 	size_t i;
 
-	for (i = 0; i < s->row; i++)
-		if (i < CELL_EVENTS || i >= CELL_SERVERS)
+	atomic_store_explicit(&row[CELL_SESSIONS], 0, memory_order_relaxed);
+	for (i = CELL_SERVERS; i < s->row; i++)
+		if ((i - CELL_SERVERS) % STATS_CELLS < STATS_COUNTERS)
 			atomic_store_explicit(&row[i], 0, memory_order_relaxed);
 }
 

@@ -13,11 +13,16 @@
 
 struct stats;
 
-enum stats_cell {     /* per worker and server */
-	STATS_LINKS,  /* open connections, those being opened included */
-	STATS_IDLE,   /* of them idle in the pool */
-	STATS_OPENED, /* connections opened so far */
-	STATS_REUSED, /* deliveries that took a pooled one */
+enum stats_cell {	/* per worker and server */
+	STATS_LINKS,	/* open connections, those being opened included */
+	STATS_IDLE,	/* of them idle in the pool */
+	STATS_WAITING,	/* deliveries that wait for one; of a backend */
+	STATS_COUNTERS, /* what is behind only grows, and is kept: */
+	STATS_OPENED = STATS_COUNTERS, /* connections opened so far */
+	STATS_REUSED,		       /* deliveries that took a pooled one */
+	STATS_DISCARDED, /* connections that ended without our goodbye */
+	STATS_FAILED,	 /* new connections that were of no use */
+	STATS_WAITED,	 /* deliveries that had to wait; of a backend */
 	STATS_CELLS
 };
 
@@ -32,7 +37,8 @@ enum stats_event {	       /* per worker; counted since the start */
 /* NULL when the memory can not be had. */
 struct stats *stats_new(unsigned workers, unsigned servers);
 void stats_free(struct stats **sp);
-/* Forgets what a dead worker held; what has happened stays counted. */
+/* Forgets what a dead worker held; what has happened stays counted, and who
+ * has its column next counts on. */
 void stats_clear_worker(struct stats *s, unsigned worker);
 void stats_add(struct stats *s, unsigned worker, unsigned server,
     enum stats_cell cell, int by);

@@ -95,7 +95,12 @@ begin(struct worker *w)
 	f->spool = spool_new(&c->spool);
 	f->dns = dns_new(f->loop, &c->resolver.settings);
 	f->relay = relay_new(f->loop, c->backends, c->backend_count,
-	    start->stats, start->number, start->agent_fd, c->hostname);
+	    &(struct pool_shared){
+		.stats = start->stats,
+		.servers = start->servers,
+		.worker = start->number,
+	    },
+	    start->agent_fd, c->hostname);
 	f->journal = start->journal;
 	relay_set_journal(f->relay, f->journal);
 	f->router = w->router = router_new(c->routes, c->route_count);

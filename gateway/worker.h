@@ -10,11 +10,13 @@
 struct config;
 struct journal;
 struct rates;
+struct servers;
 struct stats;
 
 struct worker_start {
 	const struct config *config;
 	struct stats *stats;
+	struct servers *servers;
 	struct journal *journal;
 	unsigned number; /* column in the shared memory */
 	struct rates *rates;

@@ -80,6 +80,10 @@ expect_connected(struct player *p)
 
 	if (!peer->connected || peer->asked)
 		return missed(p, peer);
+	if (p->step->number != 0 && p->step->number != peer->listener &&
+	    !player_is_cutting(p))
+		return player_fail(
+		    p, "it is connected to server %d", peer->listener);
 	peer->asked = true;
 	return true;
 }

@@ -90,7 +90,7 @@ peers_find(struct peers *p, enum side side, int who)
 static bool
 accept_from(struct peers *p, int listener)
 {
-	int fd = accept(listener, NULL, NULL);
+	int fd = accept(p->listeners[listener], NULL, NULL);
 
 	if (fd == -1)
 		return false;
@@ -98,7 +98,8 @@ accept_from(struct peers *p, int listener)
 		close(fd);
 		return false;
 	}
-	peer_connected(&p->backends[p->backend_count++], fd);
+	peer_connected(&p->backends[p->backend_count], fd);
+	p->backends[p->backend_count++].listener = listener + 1;
 	return true;
 }
 
@@ -133,7 +134,7 @@ peers_poll(struct peers *p)
 	int i;
 
 	for (i = 0; i < LISTENERS_MAX; i++)
-		while (accept_from(p, p->listeners[i]))
+		while (accept_from(p, i))
 			any = true;
 	for (i = 0; i < CLIENTS_MAX; i++)
 		any |= poll_peer(&p->clients[i]);

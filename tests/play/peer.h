@@ -29,11 +29,12 @@ struct ends {
 struct peer {
 	int fd; /* -1: never connected, or closed by us */
 	bool connected;
-	bool asked; /* a backend: the transcript has seen the connect */
-	bool ended; /* the other side closed */
-	bool deaf;  /* nothing is read: buffers fill, a close is a reset */
-	bool lost;  /* ours refuses to go on with the transcript */
-	char *in;   /* owned */
+	int listener; /* a backend: where it was connected to, from 1 */
+	bool asked;   /* a backend: the transcript has seen the connect */
+	bool ended;   /* the other side closed */
+	bool deaf;    /* nothing is read: buffers fill, a close is a reset */
+	bool lost;    /* ours refuses to go on with the transcript */
+	char *in;     /* owned */
 	size_t in_len;
 	size_t in_used;
 	struct ends ends; /* of messages that came in */
@@ -47,7 +48,7 @@ struct peers {
 	struct fake_dns *dns; /* owned */
 };
 
-/* Listens at dir/b1 and dir/b2, and as a DNS server; -1 with errno. */
+/* Listens at dir/b1 and so on, and as a DNS server; -1 with errno. */
 int peers_listen(struct peers *p, const char *dir);
 /* Forgets everything but the listeners. */
 void peers_reset(struct peers *p);

@@ -179,7 +179,13 @@ play_step(struct player *p)
 	case STEP_SESSIONS:
 		return expect_sessions(p);
 	case STEP_DRAIN:
-		gate_drain(&p->gate);
+	case STEP_ENABLE:
+		if (*p->step->text == '\0')
+			gate_drain(&p->gate);
+		else if (!gate_server(&p->gate, p->step->text,
+			     p->step->kind == STEP_DRAIN))
+			return player_fail(
+			    p, "there is no server %s", p->step->text);
 		break;
 	case STEP_DNS:
 		return play_dns(p);
@@ -216,6 +222,7 @@ is_left_out(struct player *p)
 	case STEP_WAIT:
 	case STEP_DRAIN:
 	case STEP_DNS:
+	case STEP_ENABLE:
 		break;
 	}
 	return false;

@@ -243,8 +243,9 @@ parse_word(struct reader *r, char *line)
 		add_text(r, STEP_DNS, SIDE_NONE, 0, arg);
 		return true;
 	}
-	if (strcmp(line, "drain") == 0) {
-		add(r, STEP_DRAIN, SIDE_NONE, 0);
+	if (strcmp(line, "drain") == 0 || strcmp(line, "enable") == 0) {
+		kind = *line == 'd' ? STEP_DRAIN : STEP_ENABLE;
+		add_text(r, kind, SIDE_NONE, 0, arg);
 		return true;
 	}
 	return wrong(r, "unknown word '%s'", line);
@@ -260,12 +261,19 @@ parse_expect(struct reader *r, enum side side, int who, const char *text)
 	} special[] = { { "<connect>", STEP_CONNECT },
 		{ "<closed>", STEP_CLOSED }, { "<nothing>", STEP_NOTHING },
 		{ "<received>", STEP_RECEIVED } };
+	struct step *st;
 	size_t i;
+	int to;
 
 	for (i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
 		if (strcmp(text, special[i].text) != 0)
 			continue;
 		add(r, special[i].kind, side, who);
+		return true;
+	}
+	if (sscanf(text, "<connect %d>", &to) == 1) {
+		st = add(r, STEP_CONNECT, side, who);
+		st->number = to;
 		return true;
 	}
 	add_text(r, STEP_EXPECT, side, who, text);

@@ -13,7 +13,7 @@
 
 #define CLIENTS_MAX 9
 #define BACKENDS_MAX 40
-#define LISTENERS_MAX 2 /* of backends: @BACKEND@ and @BACKEND2@ */
+#define LISTENERS_MAX 4 /* of backends: @BACKEND@ to @BACKEND4@ */
 #define FILES_MAX 16
 
 enum side { SIDE_NONE, SIDE_CLIENT, SIDE_BACKEND };
@@ -32,7 +32,8 @@ enum step_kind {
 	STEP_WAIT,
 	STEP_LOG,
 	STEP_SESSIONS, /* so many are open */
-	STEP_DRAIN,    /* the worker begins to drain */
+	STEP_DRAIN,    /* the worker begins to drain, or a server does */
+	STEP_ENABLE,   /* that server is used again */
 	STEP_DNS       /* the DNS changes */
 };
 
@@ -44,7 +45,7 @@ struct step {
 	int line;
 	char *text; /* owned; octets, a pattern, or an address */
 	size_t len;
-	int64_t number; /* ms, or a count */
+	int64_t number; /* ms, a count, or a listener */
 };
 
 struct script {

@@ -28,6 +28,7 @@
 #include "rates.h"
 #include "relay.h"
 #include "route.h"
+#include "servers.h"
 #include "stats.h"
 
 #define NETWORKS 4096
@@ -74,7 +75,10 @@ put_config(FILE *f, const char *dir, const char *text)
 		const char *behind;
 	} words[] = { { "@BACKEND@", "unix:", "/b1" },
 		{ "@BACKEND2@", "unix:", "/b2" },
-		{ "@NOBODY@", "unix:", "/nobody" }, { "@DIR@", "", "" },
+		{ "@BACKEND3@", "unix:", "/b3" },
+		{ "@BACKEND4@", "unix:", "/b4" },
+		{ "@NOBODY@", "unix:", "/nobody" },
+		{ "@NOBODY2@", "unix:", "/nobody2" }, { "@DIR@", "", "" },
 		{ "@CERT@", "", "/cert" }, { "@KEY@", "", "/key" } };
 	size_t i, len = 0;
 
@@ -91,6 +95,15 @@ put_config(FILE *f, const char *dir, const char *text)
 		fprintf(f, "\"%s%s%s\"", words[i].before, dir, words[i].behind);
 		text += len;
 	}
+}
+
+bool
+gate_server(struct gate *g, const char *name, bool drain)
+{
+	int64_t now = loop_now(g->front.loop);
+
+	return drain ? servers_drain(g->servers, name, now)
+		     : servers_enable(g->servers, name, now);
 }
 
 /* The certificate of @CERT@; it is read once and then gone. */
@@ -173,13 +186,17 @@ gate_open(struct gate *g, const struct config *c)
 	f->limits = &c->limits;
 	f->hostname = c->hostname;
 	f->spool = spool_new(&c->spool);
-	f->stats = stats_new(1, c->server_count);
+	f->stats = stats_new(1, SERVERS_MAX);
+	g->servers = servers_new();
+	if (!pool_enter_servers(g->servers, c->backends, c->backend_count))
+		abort();
 	f->journal = journal_new();
 	f->rates = rates_new(NETWORKS, 1);
 	TAILQ_INIT(&f->open);
 	f->dns = dns_new(f->loop, &c->resolver.settings);
-	f->relay = relay_new(f->loop, c->backends, c->backend_count, f->stats,
-	    0, -1, c->hostname);
+	f->relay = relay_new(f->loop, c->backends, c->backend_count,
+	    &(struct pool_shared){ .stats = f->stats, .servers = g->servers },
+	    -1, c->hostname);
 	relay_set_journal(f->relay, f->journal);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
@@ -228,11 +245,13 @@ gate_leftover(const struct gate *g)
 		return "a count of a client's network is left";
 	if (message_outstanding() != 0)
 		return "a message is left";
-	for (i = 0; i < g->config->server_count; i++) {
+	for (i = 0; i < SERVERS_MAX; i++) {
 		if (stats_sum(f->stats, i, STATS_IDLE) != 0)
 			return "the count of idle links is not 0";
 		if (stats_sum(f->stats, i, STATS_LINKS) != 0)
 			return "the count of links is not 0";
+		if (stats_sum(f->stats, i, STATS_WAITING) != 0)
+			return "the count of waiting deliveries is not 0";
 	}
 	if (conn_outstanding() != 0)
 		return "a connection is left";
@@ -253,6 +272,7 @@ gate_close(struct gate *g)
 	dns_free(&f->dns);
 	spool_free(&f->spool);
 	stats_free(&f->stats);
+	servers_free(&g->servers);
 	journal_free(&f->journal);
 	rates_free(&f->rates);
 	loop_free(&f->loop);

@@ -14,17 +14,19 @@
 struct chain;
 struct config;
 struct router;
+struct servers;
 
 struct gate {
 	const struct config *config; /* borrowed */
 	struct front front;
 	struct router *router; /* owned, as the next */
 	struct chain *chain;   /* of the first listener */
+	struct servers *servers;
 };
 
-/* Loads the configuration of a transcript.  @BACKEND@, @BACKEND2@ and @NOBODY@
- * are addresses in dir, @CERT@ and @KEY@ files with a new certificate.  The
- * resolver asks dns (NULL: nobody), whatever is written.  NULL after having
+/* Loads the configuration of a transcript.  @BACKEND@ to @BACKEND4@, @NOBODY@
+ * and @NOBODY2@ are addresses in dir, @CERT@ and @KEY@ files with a new
+ * certificate.  The resolver asks dns (NULL: nobody), whatever is written.  NULL after having
  * said why on stdout. */
 struct config *gate_config(const char *dir, const char *name, const char *text,
     const struct net_addr *dns);
@@ -33,6 +35,8 @@ void gate_open(struct gate *g, const struct config *c);
 /* A client from address, whose end is *fd_r; -1 if the address is none. */
 int gate_connect(struct gate *g, const char *address);
 void gate_drain(struct gate *g);
+/* An operator drains a server ("backend/server"), or enables it again. */
+bool gate_server(struct gate *g, const char *name, bool drain);
 /* What is still there that should not be; NULL if all is well. */
 const char *gate_leftover(const struct gate *g);
 /* Frees all.  NULL, or what was left. */

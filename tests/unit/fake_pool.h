@@ -22,6 +22,7 @@
 #include "conn.h"
 #include "loop.h"
 #include "pool.h"
+#include "servers.h"
 #include "stats.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -32,7 +33,7 @@
 struct wish { /* a delivery */
 	struct pool_wait wait;
 	struct link *link;
-	const char *why;
+	char why[200];
 	unsigned got;
 	unsigned rank;		  /* who was answered first */
 	struct pool_wait *cancel; /* by its callback */
@@ -40,6 +41,7 @@ struct wish { /* a delivery */
 
 static struct loop *loop;
 static struct stats *stats;
+static struct servers *shared;
 static struct backend_conf conf;
 static struct server_conf servers[SERVERS];
 static int listeners[SERVERS]; /* -1: dead */
@@ -97,7 +99,7 @@ got(struct pool_wait *wait, struct link *l, const char *why)
 
 	w->got++;
 	w->rank = ++answers;
-	w->why = why;
+	compat_strlcpy(w->why, why != NULL ? why : "", sizeof(w->why));
 	if (l != NULL)
 		take(w, l);
 	if (w->cancel != NULL)
@@ -140,7 +142,8 @@ setup(void **state)
 	for (i = 0; i < SERVERS; i++) {
 		servers[i].name = i == 0 ? "a" : "b";
 		servers[i].addr_count = 1;
-		servers[i].index = (unsigned)i;
+		servers[i].address = i == 0 ? "first" : "second";
+		servers[i].weight = 1;
 		if (open_listener(i) == -1)
 			return -1;
 	}
@@ -155,24 +158,36 @@ setup(void **state)
 		    .idle_timeout = 10000,
 		    .max_age = 60000,
 		    .max_uses = 100,
-		    .wait = 5000 } };
+		    .wait = 5000 },
+		.check = { .fall = 3, .rise = 2 } };
 	loop = loop_new();
 	loop_script_clock(loop, START, 1700000000000);
-	stats = stats_new(2, SERVERS);
+	stats = stats_new(2, SERVERS_MAX);
+	shared = servers_new();
 	return 0;
 }
 
 static inline void
 begin(void)
 {
-	pools[0] = pool_new(loop, &conf, stats, 0);
-	pools[1] = pool_new(loop, &conf, stats, 1);
+	struct pool_shared with = { .stats = stats, .servers = shared };
+
+	if (!pool_enter_servers(shared, &conf, 1))
+		fail_msg("no slots");
+	pools[0] = pool_new(loop, &conf, &with);
+	with.worker = 1;
+	pools[1] = pool_new(loop, &conf, &with);
 }
 
 static inline int64_t
 total(enum stats_cell cell)
 {
-	return stats_sum(stats, 0, cell) + stats_sum(stats, 1, cell);
+	int64_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < SERVERS_MAX; i++)
+		sum += stats_sum(stats, i, cell);
+	return sum;
 }
 
 static inline int
@@ -188,12 +203,14 @@ teardown(void **state)
 	}
 	pool_free(&pools[0]);
 	pool_free(&pools[1]);
-	leak = total(STATS_LINKS) != 0 || total(STATS_IDLE) != 0;
+	leak = total(STATS_LINKS) != 0 || total(STATS_IDLE) != 0 ||
+	    total(STATS_WAITING) != 0;
 	for (i = 0; i < SERVERS; i++)
 		if (listeners[i] != -1)
 			close(listeners[i]);
 	loop_free(&loop);
 	stats_free(&stats);
+	servers_free(&shared);
 	return leak || conn_outstanding() != 0 ? -1 : 0;
 }
 

@@ -178,14 +178,12 @@ check_backends(const struct config *c)
 	assert_int_equal(c->backends[0].reply_timeout, 9000);
 	assert_int_equal(c->backends[0].server_count, 2);
 	assert_string_equal(c->backends[0].servers[1].name, "b");
-	assert_int_equal(c->backends[0].servers[1].index, 1);
 	assert_int_equal(c->backends[0].servers[0].addr_count, 1);
 	assert_int_equal(net_port(&c->backends[0].servers[0].addrs[0]), 24);
 	assert_int_equal(c->backends[0].pool.max, 5);
 	assert_int_equal(c->backends[0].pool.idle_timeout, 10000);
 	assert_string_equal(c->backends[1].type->name, "maildir");
 	assert_string_equal(*(const char **)c->backends[1].conf, "/m/%u");
-	assert_int_equal(c->backends[2].servers[0].index, 2);
 }
 
 static void
@@ -288,6 +286,12 @@ test_environment(void **state)
 	    ":1: control character in the value of 'user'");
 }
 
+/* Two servers, each in a line of its own. */
+#define SERVERS(a, b)                                     \
+	"backend b { protocol = smtp\n"                   \
+	"server s { address = \"127.0.0.1:1\"\n" a " }\n" \
+	"server t { address = \"127.0.0.1:2\" " b " } "
+
 static const struct {
 	const char *text;
 	const char *rest; /* behind the file's name */
@@ -313,8 +317,8 @@ static const struct {
 	    ":3: unknown option 'speed' in listen 'mx'\n" },
 	{ "limits {\n rates = 1 }", ":2: unknown option 'rates' in limits\n" },
 	{ "delay d { url = x }", ":1: unknown option 'url' in delay 'd'\n" },
-	{ "backend b { server s {\nweight = 1 } }",
-	    ":2: unknown option 'weight' in server 's'\n" },
+	{ "backend b { server s {\nspeed = 1 } }",
+	    ":2: unknown option 'speed' in server 's'\n" },
 	{ "listen { }", ":1: missing title for section 'listen'\n" },
 	{ "log x { }", ":1: missing opening brace for section 'log'\n" },
 	{ "hostname a.example",
@@ -357,6 +361,38 @@ static const struct {
 	    ":2: route 'r' has the name of another one, in line 1\n" },
 	{ "delay f { }\naccess f { }",
 	    ":2: access 'f' has the name of another one, in line 1\n" },
+	{ SERVERS("backup = yes", "backup = yes") "}",
+	    ":1: backend 'b' has backup servers only\n" },
+	{ SERVERS("weight = 0", "") "}",
+	    ":3: option 'weight' must be between 1 and 256, not 0\n" },
+	{ SERVERS("weight = 257", "") "}",
+	    ":3: option 'weight' must be between 1 and 256, not 257\n" },
+	{ "backend b { protocol = smtp\nserver s { address = \"127.0.0.1:1\" "
+	  "}\n"
+	  "server t { address = \"127.0.0.1:1\" } }",
+	    ":3: address \"127.0.0.1:1\" is that of server 's' already\n" },
+	{ SERVERS("", "") "\npool { min = 5 max = 4 } }",
+	    ":5: min must not be more than max\n" },
+	{ SERVERS("", "") "\npool { min = 33 } }",
+	    ":5: min must not be more than max\n" },
+	{ SERVERS("", "") "\nbalance = fair }",
+	    ":5: option 'balance' must be one of: least-connections, "
+	    "round-robin, random, hash-rcpt; not \"fair\"\n" },
+	{ SERVERS("", "") "\nsource = {\"127.0.0.1\", \"127.0.0.2\"} }",
+	    ":5: source \"127.0.0.2\" is no address, or not the first one of "
+	    "its family\n" },
+	{ SERVERS("", "") "\nsource = {\"unix\"} }",
+	    ":5: source \"unix\" is no address, or not the first one of its "
+	    "family\n" },
+	{ SERVERS("", "") "\nsource = {\"here.example\"} }",
+	    ":5: source \"here.example\" is no address, or not the first one "
+	    "of its family\n" },
+	{ SERVERS("", "") "\ncheck { interval = 1ms } }",
+	    ":5: option 'interval' must be between 100ms and 1h, not 1ms\n" },
+	{ SERVERS("", "") "\ncheck { rise = 0 } }",
+	    ":5: option 'rise' must be between 1 and 100, not 0\n" },
+	{ "backend b { protocol = discard\ncheck { } }",
+	    ":2: section 'check' is not for protocol discard\n" },
 	{ "backend b { server s { }\nserver s { } }",
 	    ":2: server 's' has the name of another one, in line 1\n" },
 

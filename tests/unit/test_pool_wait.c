@@ -138,8 +138,8 @@ test_both_servers_get_some(void **state)
 	begin();
 	for (i = 0; i < 6; i++)
 		assert_true(ask(i));
-	assert_int_equal(stats_sum(stats, 0, STATS_LINKS), 3);
-	assert_int_equal(stats_sum(stats, 1, STATS_LINKS), 3);
+	assert_int_equal(stats_sum(stats, servers[0].index, STATS_LINKS), 3);
+	assert_int_equal(stats_sum(stats, servers[1].index, STATS_LINKS), 3);
 }
 
 static bool
