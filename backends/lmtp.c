@@ -7,6 +7,7 @@
 
 static enum progress deliver(struct delivery *);
 static enum progress verify(struct delivery *);
+static enum progress greet(struct delivery *);
 
 const struct backend backend_lmtp = {
 	.name = "lmtp",
@@ -15,6 +16,7 @@ const struct backend backend_lmtp = {
 	.goodbye = "QUIT\r\n",
 	.deliver = deliver,
 	.verify = verify,
+	.greet = greet,
 	.state_size = sizeof(struct smtp_client_state),
 	.link_size = sizeof(struct smtp_client_link),
 };
@@ -29,4 +31,10 @@ static enum progress
 verify(struct delivery *dl)
 {
 	return smtp_client_verify(dl, SMTP_CLIENT_LMTP);
+}
+
+static enum progress
+greet(struct delivery *dl)
+{
+	return smtp_client_greet(dl, SMTP_CLIENT_LMTP);
 }

@@ -32,6 +32,15 @@ smtp_client_verify(struct delivery *dl, enum smtp_client_dialect dialect)
 }
 
 enum progress
+smtp_client_greet(struct delivery *dl, enum smtp_client_dialect dialect)
+{
+	struct smtp_client_state *st = dl_state(dl);
+
+	st->greet = true;
+	return smtp_client_deliver(dl, dialect);
+}
+
+enum progress
 smtp_client_deliver(struct delivery *dl, enum smtp_client_dialect dialect)
 {
 	struct smtp_client_state *st = dl_state(dl);

@@ -32,6 +32,7 @@ struct smtp_client_state {
 	bool pooled;	  /* the link served somebody before */
 	bool forwarding;  /* XFORWARD goes before MAIL */
 	bool verify;	  /* no message: RSET behind the RCPTs */
+	bool greet;	  /* not even a transaction */
 	bool data_sent;	  /* DATA travelled with MAIL and RCPT */
 	bool accepted;	  /* a RCPT got a 2xx */
 	bool needs_reset; /* a final reply was not a 2xx */
@@ -42,6 +43,9 @@ struct smtp_client_state {
 /* The deliver function of both; link_size and state_size of the backend are
  * those of the structs above. */
 enum progress smtp_client_deliver(
+    struct delivery *dl, enum smtp_client_dialect dialect);
+/* The greet function of both. */
+enum progress smtp_client_greet(
     struct delivery *dl, enum smtp_client_dialect dialect);
 /* The verify function of both. */
 enum progress smtp_client_verify(

@@ -31,7 +31,12 @@ enum progress
 smtp_client_begin(struct delivery *dl)
 {
 	const struct smtp_client_link *link = dl_link_state(dl);
+	const struct smtp_client_state *st = dl_state(dl);
 
+	if (st->greet) {
+		dl_link_reusable(dl, false);
+		return DELIVERY_DONE;
+	}
 	if (link->size_limit > 0 && dl_size(dl) > link->size_limit)
 		return too_big(dl);
 	if (dl_link_needs_reset(dl)) {

@@ -55,6 +55,11 @@ struct backend {
 	 * message; each gets a result of DL_STAGE_COMMAND.  NULL: it can not
 	 * be asked. */
 	backend_fn *verify;
+	/* Opens the session of a new link, up to where a transaction could
+	 * begin; then dl_link_reusable(), or a result of DL_STAGE_SESSION for
+	 * the one recipient, who is nobody: there is no envelope.  NULL: there
+	 * are no sessions. */
+	backend_fn *greet;
 	const char *goodbye; /* sent before an idle link is closed */
 	size_t state_size;   /* of one delivery, zeroed for deliver */
 	size_t link_size;    /* kept with the connection, zeroed when new */

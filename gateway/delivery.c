@@ -48,9 +48,13 @@ void
 delivery_begin(struct delivery *dl)
 {
 	const struct backend *type = dl->conf->type;
+	backend_fn *fn = type->deliver;
 
-	delivery_progress(
-	    dl, dl->order.verify ? type->verify(dl) : type->deliver(dl));
+	if (dl->greeted != NULL)
+		fn = type->greet;
+	else if (dl->order.verify)
+		fn = type->verify;
+	delivery_progress(dl, fn(dl));
 }
 
 void

@@ -18,6 +18,8 @@
 #include "reply.h"
 #include "smtp_data.h"
 
+#define DELIVERY_MAGIC 0x646c7631u
+
 struct message_reader;
 
 struct dl_outcome { /* of one recipient */
@@ -33,6 +35,8 @@ struct delivery {
 	const struct backend_conf *conf;
 	relay_done_fn *done;
 	void *ctx;
+	/* greet.c: it opens a session, no more; told of its end */
+	void (*greeted)(struct delivery *dl);
 	struct pool_wait wait;
 	struct link *link; /* owned while not NULL */
 	uint32_t tried;

@@ -318,6 +318,7 @@ next_due(const struct master *m)
 		earlier(&due, g->due);
 		for (i = 0; i < g->count; i++)
 			earlier(&due, g->workers[i].restart_at);
+		earlier(&due, g->admin.restart_at);
 	}
 	return due;
 }

@@ -69,6 +69,7 @@ struct generation {
 	int *fds;	       /* owned; in the order of worker.h */
 	struct child *workers; /* owned */
 	unsigned count;
+	struct child admin; /* if it is wanted */
 	enum stage stage;
 	int64_t due; /* the next stage; 0: never */
 };
@@ -106,6 +107,16 @@ void columns_free(struct columns **cp);
 /* How many c asks for. */
 unsigned generation_workers(const struct config *c);
 void generation_advance(struct generation *g, enum stage stage);
+
+/* One child.  0 in it; what is in the log's buffer is written before, not
+ * twice. */
+pid_t child_start(struct child *ch, const char *what);
+/* To be called first in it: signals, and what is the master's alone. */
+void child_become(const struct master *m, const char *what);
+
+/* The admin process of a generation (master_admin.c). */
+bool admin_wanted(const struct config *c);
+void admin_start(struct master *m, struct generation *g);
 
 /* Starts children that are due; restarts what died. */
 void children_start(struct master *m);

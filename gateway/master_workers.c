@@ -41,8 +41,7 @@ static void start_worker(struct master *, struct generation *, unsigned);
 static void run_worker(struct master *, struct generation *, unsigned)
     __attribute__((noreturn));
 static void start_agent(struct master *);
-static pid_t start_child(struct child *, const char *);
-static void become_child(const struct master *, const char *);
+static void generation_lost(struct master *, struct generation *, pid_t, int);
 static void worker_died(struct master *, struct generation *, unsigned, int);
 static void plan_restart(struct child *);
 static void log_death(const char *, pid_t, int, bool);
@@ -66,6 +65,8 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 		g->workers[i].rates_column = rates_column_take(m);
 		g->workers[i].restart_at = master_now();
 	}
+	if (admin_wanted(c))
+		g->admin.restart_at = master_now();
 	TAILQ_INSERT_HEAD(&m->generations, g, entry);
 	return g;
 }
@@ -162,7 +163,7 @@ generation_alive(const struct generation *g)
 	for (i = 0; i < g->count; i++)
 		if (g->workers[i].pid != 0)
 			return true;
-	return false;
+	return g->admin.pid != 0;
 }
 
 void
@@ -183,6 +184,10 @@ generation_advance(struct generation *g, enum stage stage)
 		g->due = master_now() + RETIRED_MS;
 	else if (stage == STAGE_ENDING)
 		g->due = master_now() + g->config->drain + KILL_AFTER_MS;
+	g->admin.restart_at = 0;
+	if (g->admin.pid != 0) /* it has nothing to drain */
+		(void)kill(
+		    g->admin.pid, stage == STAGE_KILLED ? SIGKILL : SIGTERM);
 	for (i = 0; i < g->count; i++) {
 		g->workers[i].restart_at = 0;
 		if (g->workers[i].pid == 0)
@@ -208,19 +213,19 @@ children_start(struct master *m)
 		if (g->workers[i].restart_at != 0 &&
 		    g->workers[i].restart_at <= now)
 			start_worker(m, g, i);
+	if (g != NULL && g->admin.restart_at != 0 && g->admin.restart_at <= now)
+		admin_start(m, g);
 }
 
 static void
 start_worker(struct master *m, struct generation *g, unsigned i)
 {
-	if (start_child(&g->workers[i], "worker") == 0)
+	if (child_start(&g->workers[i], "worker") == 0)
 		run_worker(m, g, i);
 }
 
-/* Returns 0 in the child.  What is in the log's buffer is written before, not
- * twice. */
-static pid_t
-start_child(struct child *ch, const char *what)
+pid_t
+child_start(struct child *ch, const char *what)
 {
 	pid_t pid;
 
@@ -254,7 +259,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.agent_fd = m->agent_fds[0],
 	};
 
-	become_child(m, "worker");
+	child_become(m, "worker");
 	if (m->agent_fds[1] != -1)
 		close(m->agent_fds[1]);
 	if (!child_confined(g->config, PRIV_WORKER)) {
@@ -272,9 +277,9 @@ start_agent(struct master *m)
 	sigset_t none;
 	int code = EX_NOPERM;
 
-	if (start_child(&m->agent, "agent") != 0)
+	if (child_start(&m->agent, "agent") != 0)
 		return;
-	become_child(m, "agent");
+	child_become(m, "agent");
 	close(m->life_fds[0]);
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
@@ -290,8 +295,8 @@ start_agent(struct master *m)
 
 /* A terminal's INT and HUP go to all processes; the master decides what
  * becomes of the children.  Signals stay blocked until the child is ready. */
-static void
-become_child(const struct master *m, const char *what)
+void
+child_become(const struct master *m, const char *what)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGPIPE };
 	static const int usual[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD };
@@ -315,7 +320,6 @@ void
 children_reap(struct master *m)
 {
 	struct generation *g, *next;
-	unsigned i;
 	int status;
 	pid_t pid;
 
@@ -328,15 +332,30 @@ children_reap(struct master *m)
 			continue;
 		}
 		TAILQ_FOREACH (g, &m->generations, entry)
-			for (i = 0; i < g->count; i++)
-				if (g->workers[i].pid == pid)
-					worker_died(m, g, i, status);
+			generation_lost(m, g, pid, status);
 	}
 	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, entry);
 		if (g->stage != STAGE_RUNNING && !generation_alive(g))
 			generation_free(m, &g);
 	}
+}
+
+static void
+generation_lost(struct master *m, struct generation *g, pid_t pid, int status)
+{
+	bool running = g->stage == STAGE_RUNNING;
+	unsigned i;
+
+	for (i = 0; i < g->count; i++)
+		if (g->workers[i].pid == pid)
+			worker_died(m, g, i, status);
+	if (g->admin.pid != pid)
+		return;
+	log_death("admin", pid, status, !running);
+	g->admin.pid = 0;
+	if (running)
+		plan_restart(&g->admin);
 }
 
 static void
@@ -389,10 +408,13 @@ children_signal(struct master *m, int signal_number)
 	struct generation *g;
 	unsigned i;
 
-	TAILQ_FOREACH (g, &m->generations, entry)
+	TAILQ_FOREACH (g, &m->generations, entry) {
 		for (i = 0; i < g->count; i++)
 			if (g->workers[i].pid != 0)
 				(void)kill(g->workers[i].pid, signal_number);
+		if (g->admin.pid != 0)
+			(void)kill(g->admin.pid, signal_number);
+	}
 }
 
 int

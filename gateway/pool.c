@@ -63,6 +63,12 @@ pool_free(struct pool **pp)
 	*pp = NULL;
 }
 
+const struct backend_conf *
+pool_conf_of(const struct pool *p)
+{
+	return p->conf;
+}
+
 static void
 count(const struct pool *p, const struct server_conf *sc, enum stats_cell cell,
     int by)
@@ -145,14 +151,6 @@ static const struct conn_ops idle_ops = { .on_input = idle_input,
 
 /* New links. */
 
-/* A lack of descriptors, memory or ports says nothing about the server. */
-static bool
-is_our_trouble(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOMEM ||
-	    error == ENOBUFS || error == EADDRNOTAVAIL || error == EADDRINUSE;
-}
-
 /* Between connecting and the delivery's own callbacks nothing can happen: they
  * are set before the loop runs again. */
 static struct link *
@@ -172,7 +170,7 @@ open_link(struct pool *p, unsigned target)
 	conn = conn_connect_from(
 	    p->loop, pool_source(p->conf, t->addr), t->addr, &idle_ops, l);
 	if (conn == NULL) {
-		if (!is_our_trouble(errno))
+		if (!pool_is_our_trouble(errno))
 			pool_blame_target(p, target, strerror(errno));
 		count(p, sc, STATS_LINKS, -1);
 		free(l);
@@ -442,4 +440,11 @@ pool_source(const struct backend_conf *conf, const struct net_addr *a)
 	if (a->ss.ss_family == AF_INET6 && conf->source6.len > 0)
 		return &conf->source6;
 	return NULL;
+}
+
+bool
+pool_is_our_trouble(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	    error == ENOBUFS || error == EADDRNOTAVAIL || error == EADDRINUSE;
 }

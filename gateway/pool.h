@@ -102,6 +102,14 @@ struct servers_policy pool_policy(const struct backend_conf *conf);
 const struct net_addr *pool_source(
     const struct backend_conf *conf, const struct net_addr *a);
 
+/* Logs that a server went up or down; why may be NULL. */
+void pool_say_state(const struct backend_conf *conf,
+    const struct server_conf *sc, bool up, const char *why);
+
+/* Is it this machine that can not connect?  A lack of descriptors, memory or
+ * ports says nothing about the server. */
+bool pool_is_our_trouble(int error);
+
 /* What all pools of a worker share with those of the others. */
 struct pool_shared {
 	struct stats *stats;	 /* borrowed */
@@ -111,7 +119,7 @@ struct pool_shared {
 
 struct link {
 	struct conn *conn;		  /* owned */
-	struct pool *pool;		  /* borrowed; NULL for the agent's */
+	struct pool *pool;		  /* borrowed; NULL: not pooled */
 	const struct server_conf *server; /* borrowed; NULL for the agent's */
 	const struct net_addr *addr;	  /* borrowed; where it leads */
 	void *state;			  /* owned; the protocol's */
@@ -130,6 +138,7 @@ struct pool;
 struct pool *pool_new(struct loop *l, const struct backend_conf *conf,
     const struct pool_shared *shared);
 void pool_free(struct pool **pp);
+const struct backend_conf *pool_conf_of(const struct pool *p);
 /* Who opens the session (banner, EHLO) of links that are opened in advance and
  * then gives them back by pool_put(), or by pool_drop().  Without it there are
  * none. */

@@ -197,16 +197,16 @@ pool_has_other(const struct pool *p, uint32_t tried)
 
 /* Blame and praise. */
 
-static void
-say(const struct pool *p, enum log_level level, const struct server_conf *sc,
-    const char *state, const char *why)
+void
+pool_say_state(const struct backend_conf *conf, const struct server_conf *sc,
+    bool up, const char *why)
 {
 	struct record r;
 
-	record_start(&r, level, "server");
-	record_str(&r, "backend", p->conf->name);
+	record_start(&r, up ? LEVEL_INFO : LEVEL_WARN, "server");
+	record_str(&r, "backend", conf->name);
 	record_str(&r, "server", sc->name);
-	record_str(&r, "state", state);
+	record_str(&r, "state", up ? "up" : "down");
 	record_str(&r, "why", why);
 	record_end(&r);
 }
@@ -237,7 +237,7 @@ pool_blame_target(struct pool *p, unsigned target, const char *why)
 		    p->targets[i].avoid_until <= now)
 			return;
 	if (servers_failed(p->shared.servers, sc->index, &p->policy, now, why))
-		say(p, LEVEL_WARN, sc, "down", why);
+		pool_say_state(p->conf, sc, false, why);
 }
 
 void
@@ -250,7 +250,7 @@ pool_praise(struct pool *p, unsigned target, bool fresh)
 	t->avoid_until = 0;
 	if (servers_worked(p->shared.servers, sc->index, &p->policy,
 		loop_now(p->loop), fresh))
-		say(p, LEVEL_INFO, sc, "up", NULL);
+		pool_say_state(p->conf, sc, true, NULL);
 }
 
 void

@@ -19,6 +19,7 @@
 #include "conn.h"
 #include "delivery.h"
 #include "fold.h"
+#include "greet.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -27,13 +28,12 @@
 #include "remember.h"
 #include "verified.h"
 
-#define DELIVERY_MAGIC 0x646c7631u
-
 struct relay {
 	struct loop *loop;
 	const struct backend_conf *backends;
 	size_t count;
-	struct pool **pools; /* owned; NULL for backends without servers */
+	struct pool **pools;   /* owned; NULL for backends without servers */
+	struct greets *greets; /* owned */
 	int agent_fd;
 	const char *hostname;
 	struct journal *journal;   /* borrowed; may be NULL */
@@ -62,9 +62,13 @@ relay_new(struct loop *l, const struct backend_conf *conf, size_t count,
 	r->hostname = hostname;
 	r->verified = verified_new();
 	r->pools = xcalloc(count + 1, sizeof(struct pool *));
-	for (i = 0; i < count; i++)
-		if (conf[i].type->link == BACKEND_SERVER && shared != NULL)
-			r->pools[i] = pool_new(l, &conf[i], shared);
+	r->greets = greets_new(l, r);
+	for (i = 0; i < count; i++) {
+		if (conf[i].type->link != BACKEND_SERVER || shared == NULL)
+			continue;
+		r->pools[i] = pool_new(l, &conf[i], shared);
+		greets_serve(r->greets, r->pools[i]);
+	}
 	return r;
 }
 
@@ -76,6 +80,7 @@ relay_free(struct relay **rp)
 
 	if (r == NULL)
 		return;
+	greets_free(&r->greets);
 	for (i = 0; i < r->count; i++)
 		pool_free(&r->pools[i]);
 	free(r->pools);
@@ -240,6 +245,10 @@ on_deadline(void *arg)
 	dl->broken = true;
 	snprintf(dl->error, sizeof(dl->error), "%s",
 	    dl->link == NULL ? "no connection in time" : "no reply in time");
+	/* Not if it was we who were slow. */
+	if (dl->link != NULL && dl->link->pool != NULL && dl->next != NULL &&
+	    dl->reader == NULL)
+		pool_blame(dl->link, dl->error);
 	finish(dl);
 }
 
@@ -258,12 +267,17 @@ delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(dl->error, sizeof(dl->error), fmt, ap);
 	va_end(ap);
-	if (dl->link != NULL && dl->link->pool != NULL && !dl->committed) {
-		if (!was_pooled) {
+	if (dl->greeted != NULL) {
+		dl->greeted(dl);
+		return;
+	}
+	if (dl->link != NULL && dl->link->pool != NULL) {
+		if (dl->committed || !was_pooled) {
 			dl->tried |= 1u << dl->link->target;
 			pool_blame(dl->link, dl->error);
 		}
-		again = was_pooled || pool_has_other(dl->link->pool, dl->tried);
+		again = !dl->committed &&
+		    (was_pooled || pool_has_other(dl->link->pool, dl->tried));
 	}
 	dl->broken = true;
 	if (!again) {
@@ -304,6 +318,10 @@ delivery_progress(struct delivery *dl, enum progress p)
 	if (p == DELIVERY_PENDING) {
 		assert(dl->next != NULL);
 		conn_flush(dl->link->conn);
+		return;
+	}
+	if (dl->greeted != NULL) {
+		dl->greeted(dl);
 		return;
 	}
 	if (dl->error[0] != '\0') {

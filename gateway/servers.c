@@ -233,6 +233,15 @@ servers_check_ended(struct servers *s, unsigned slot, int64_t now)
 }
 
 bool
+servers_wavers(const struct servers *s, unsigned slot)
+{
+	const struct slot *t = slot_of(s, slot);
+
+	return atomic_load(&t->down) ? atomic_load(&t->successes) > 0
+				     : atomic_load(&t->failures) > 0;
+}
+
+bool
 servers_usable(const struct servers *s, unsigned slot)
 {
 	const struct slot *t = slot_of(s, slot);

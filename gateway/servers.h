@@ -61,6 +61,9 @@ bool servers_checked(struct servers *s, unsigned slot,
 /* A check has ended, well or not: they run. */
 void servers_check_ended(struct servers *s, unsigned slot, int64_t now);
 
+/* Is it about to go down or to come up? */
+bool servers_wavers(const struct servers *s, unsigned slot);
+
 /* Is it up, and not drained? */
 bool servers_usable(const struct servers *s, unsigned slot);
 bool servers_drained(const struct servers *s, unsigned slot);
