@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "balance.h"
 #include "fake_pool.h"
 
 static const char *

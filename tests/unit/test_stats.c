@@ -71,6 +71,34 @@ test_events(void **state)
 	stats_free(&s);
 }
 
+/* What a worker had open dies with it, what it has counted does not; whoever
+ * has its column next counts on. */
+static void
+test_counters_are_kept(void **state)
+{
+	struct stats *s = stats_new(2, 2);
+
+	(void)state;
+	stats_add(s, 0, 1, STATS_LINKS, 3);
+	stats_add(s, 0, 1, STATS_IDLE, 2);
+	stats_add(s, 0, 1, STATS_WAITING, 1);
+	stats_add(s, 0, 1, STATS_OPENED, 30);
+	stats_add(s, 0, 1, STATS_DISCARDED, 4);
+	stats_sessions(s, 0, 9);
+	stats_clear_worker(s, 0);
+	stats_clear_worker(s, 0);
+	assert_int_equal(stats_sum(s, 1, STATS_LINKS), 0);
+	assert_int_equal(stats_sum(s, 1, STATS_IDLE), 0);
+	assert_int_equal(stats_sum(s, 1, STATS_WAITING), 0);
+	assert_int_equal(stats_all_sessions(s), 0);
+	stats_add(s, 0, 1, STATS_OPENED, 5);
+	assert_int_equal(stats_sum(s, 1, STATS_OPENED), 35);
+	assert_int_equal(stats_sum(s, 1, STATS_DISCARDED), 4);
+	assert_int_equal(stats_sum(s, 0, STATS_OPENED), 0);
+	assert_true(stats_reserve(s, 1, 1, STATS_LINKS, 1));
+	stats_free(&s);
+}
+
 static void
 test_no_servers(void **state)
 {
@@ -151,6 +179,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_counters_are_kept),
 		cmocka_unit_test(test_no_servers),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_processes),
