@@ -57,7 +57,7 @@ struct backend {
 	backend_fn *verify;
 	/* Opens the session of a new link, up to where a transaction could
 	 * begin; then dl_link_reusable(), or a result of DL_STAGE_SESSION for
-	 * the one recipient, who is nobody: there is no envelope.  NULL: there
+	 * the one recipient, who is nobody: the envelope is empty.  NULL: there
 	 * are no sessions. */
 	backend_fn *greet;
 	const char *goodbye; /* sent before an idle link is closed */

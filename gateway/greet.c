@@ -29,8 +29,9 @@ struct greets {
 	LIST_HEAD(greet_list, greeting) list;
 };
 
-/* The client of nobody's message. */
+/* Nobody's message. */
 static const struct client nobody = { .ip = "unknown", .is_probe = true };
+static const struct envelope nothing = { .count = 0 };
 
 static void on_deadline(void *);
 static void on_over(struct delivery *);
@@ -95,6 +96,7 @@ greet(struct greets *g, const struct backend_conf *conf, struct link *l,
 	dl->conf = conf;
 	dl->order.id = "-";
 	dl->order.client = &nobody;
+	dl->order.envelope = &nothing;
 	dl->order.deadline = deadline;
 	dl->began = loop_now(g->loop);
 	dl->greeted = on_over;
@@ -102,6 +104,7 @@ greet(struct greets *g, const struct backend_conf *conf, struct link *l,
 	dl->outcomes = &gr->outcome;
 	dl->count = 1; /* of nobody: it is there for what the server says */
 	dl->link = l;
+	dl->server = l->server->name;
 	timer_init(&dl->deadline, g->loop, on_deadline, dl);
 	timer_set(&dl->deadline, deadline);
 	delivery_forget(dl);
