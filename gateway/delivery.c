@@ -61,6 +61,7 @@ void
 delivery_attach(struct delivery *dl)
 {
 	conn_set_ops(dl->link->conn, &ops, dl);
+	dl->attached = loop_now(dl->deadline.loop);
 	set_deadline(dl, dl->conf->connect_timeout);
 	if (dl->link->fresh)
 		return;

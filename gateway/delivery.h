@@ -64,6 +64,7 @@ struct delivery {
 	struct timer deadline;
 	struct task task; /* tells the end from the loop */
 	int64_t began;
+	int64_t attached; /* the link was had */
 };
 
 /* relay.c: a step returned; or the link is of no use any more. */

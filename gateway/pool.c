@@ -371,8 +371,8 @@ pool_set_opener(
 /* What others want to know of a backend's configuration. */
 
 bool
-pool_enter_servers(
-    struct servers *s, struct backend_conf *conf, size_t backend_count)
+pool_enter_servers(struct servers *s, struct backend_conf *conf,
+    size_t backend_count, int64_t now)
 {
 	char name[SERVERS_NAME_MAX];
 	struct backend_conf *bc;
@@ -398,6 +398,7 @@ pool_enter_servers(
 			if ((slot = servers_take(s, name, sc->address)) == -1)
 				goto none;
 			sc->index = (unsigned)slot;
+			servers_configure(s, sc->index, sc->drain, now);
 		}
 	}
 	return true;

@@ -247,7 +247,9 @@ on_deadline(void *arg)
 	    dl->link == NULL ? "no connection in time" : "no reply in time");
 	/* Not if it was we who were slow. */
 	if (dl->link != NULL && dl->link->pool != NULL && dl->next != NULL &&
-	    dl->reader == NULL)
+	    dl->reader == NULL &&
+	    loop_now(dl->relay->loop) - dl->attached >=
+		dl->conf->connect_timeout)
 		pool_blame(dl->link, dl->error);
 	finish(dl);
 }

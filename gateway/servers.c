@@ -28,8 +28,9 @@ struct slot {
 	char name[SERVERS_NAME_MAX];
 	char address[SERVERS_NAME_MAX];
 	_Atomic bool down;
-	_Atomic bool drained;
-	_Atomic int64_t since; /* of down or drained */
+	_Atomic bool drained;	 /* by the operator */
+	_Atomic bool configured; /* to be drained, by the newest file */
+	_Atomic int64_t since;	 /* of down or drained */
 	_Atomic int64_t failures;
 	_Atomic int64_t successes; /* good checks while it is down */
 	_Atomic int64_t check_ended;
@@ -86,6 +87,7 @@ begin_anew(struct slot *t, const char *name, const char *address, bool drained)
 	compat_strlcpy(t->address, address, sizeof(t->address));
 	atomic_store(&t->down, false);
 	atomic_store(&t->drained, drained);
+	atomic_store(&t->configured, false);
 	atomic_store(&t->since, 0);
 	atomic_store(&t->failures, 0);
 	atomic_store(&t->successes, 0);
@@ -133,6 +135,18 @@ servers_give(struct servers *s, unsigned slot)
 
 	assert(atomic_load(&t->refs) > 0);
 	atomic_fetch_sub(&t->refs, 1);
+}
+
+void
+servers_configure(struct servers *s, unsigned slot, bool drain, int64_t now)
+{
+	struct slot *t = slot_of(s, slot);
+
+	if (atomic_exchange(&t->configured, drain) == drain)
+		return;
+	atomic_store(&t->since, now);
+	if (!drain)
+		atomic_store(&t->started, now);
 }
 
 /* Up and down. */
@@ -349,7 +363,7 @@ servers_status(const struct servers *s, unsigned slot,
 	st_r->since = atomic_load(&t->since);
 	st_r->failures = atomic_load(&t->failures);
 	st_r->state = SERVERS_UP;
-	if (atomic_load(&t->drained))
+	if (atomic_load(&t->drained) || atomic_load(&t->configured))
 		st_r->state = SERVERS_DRAINING;
 	else if (atomic_load(&t->down))
 		st_r->state = SERVERS_DOWN;

@@ -40,6 +40,10 @@ void servers_free(struct servers **sp);
 int servers_take(struct servers *s, const char *name, const char *address);
 void servers_give(struct servers *s, unsigned slot);
 
+/* What the configuration says of a drain (drain = yes). */
+void servers_configure(
+    struct servers *s, unsigned slot, bool drain, int64_t now);
+
 /* How a backend wants its servers to be judged. */
 struct servers_policy {
 	int64_t fall;	    /* failures in a row */

@@ -188,7 +188,8 @@ gate_open(struct gate *g, const struct config *c)
 	f->spool = spool_new(&c->spool);
 	f->stats = stats_new(1, SERVERS_MAX);
 	g->servers = servers_new();
-	if (!pool_enter_servers(g->servers, c->backends, c->backend_count))
+	if (!pool_enter_servers(
+		g->servers, c->backends, c->backend_count, loop_now(f->loop)))
 		abort();
 	f->journal = journal_new();
 	f->rates = rates_new(NETWORKS, 1);

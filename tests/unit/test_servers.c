@@ -225,6 +225,22 @@ test_slow_start(void **state)
 	assert_int_equal(servers_share(s, 0, &slow, NOW + 32000), 20);
 }
 
+/* drain = yes, and a reload without it. */
+static void
+test_configured(void **state)
+{
+	(void)state;
+	servers_configure(s, 0, false, NOW);
+	assert_int_equal(servers_share(s, 0, &slow, NOW), 100);
+	servers_configure(s, 0, true, NOW);
+	assert_int_equal(status(0, &slow, NOW).state, SERVERS_DRAINING);
+	assert_false(servers_drained(s, 0)); /* older workers may use it */
+	servers_configure(s, 0, true, NOW + 5000);
+	assert_int_equal(status(0, &slow, NOW).since, NOW);
+	servers_configure(s, 0, false, NOW + 9000);
+	assert_int_equal(servers_share(s, 0, &slow, NOW + 12000), 30);
+}
+
 /* What a process that dies has found out is known to the others. */
 static void
 test_shared(void **state)
@@ -256,6 +272,7 @@ main(void)
 		TEST(test_no_checks_any_more),
 		TEST(test_drain),
 		TEST(test_slow_start),
+		TEST(test_configured),
 		TEST(test_shared),
 	};
 
