@@ -202,10 +202,11 @@ static bool
 has_checks(const struct slot *t, const struct servers_policy *p, int64_t now)
 {
 	int64_t stale = STALE_CHECKS * p->interval;
+	int64_t ended = atomic_load(&t->check_ended);
 
 	if (stale < STALE_MS)
 		stale = STALE_MS;
-	return p->interval > 0 && now - atomic_load(&t->check_ended) < stale;
+	return p->interval > 0 && ended != 0 && now - ended < stale;
 }
 
 /* Most calls find nothing to write, so that the memory stays shared by the

@@ -186,6 +186,8 @@ test_fall_and_rise(void **state)
 	assert_false(pool_has_other(pools[0], 0));
 	good_check(5000);
 	assert_int_equal(status(0).state, SERVERS_DOWN);
+	/* checks decide: nobody tries */
+	assert_false(pool_has_other(pools[0], 0));
 	good_check(1000);
 	until_logged("server=a state=up");
 	assert_int_equal(status(0).state, SERVERS_UP);
@@ -327,6 +329,24 @@ test_advance(void **state)
 	close(opened_in_advance(1000));
 }
 
+/* More than that are kept as always. */
+static void
+test_advance_and_more(void **state)
+{
+	(void)state;
+	serve_pools();
+	close(opened_in_advance(1));
+	until_idle_is(0);
+	assert_true(ask(0) && ask(1));
+	give(0);
+	give(1);
+	assert_int_equal(total(STATS_IDLE), 2);
+	loop_advance(loop, 9000);
+	assert_int_equal(total(STATS_IDLE), 2);
+	loop_advance(loop, 21001);
+	assert_int_equal(total(STATS_IDLE), 1);
+}
+
 static void
 test_advance_refused(void **state)
 {
@@ -365,6 +385,7 @@ main(void)
 		CHECK(test_no_section),
 		CHECK(test_end_under_way),
 		CHECK(test_advance),
+		CHECK(test_advance_and_more),
 		CHECK(test_advance_refused),
 	};
 
