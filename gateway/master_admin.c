@@ -39,7 +39,7 @@ admin_start(struct master *m, struct generation *g)
 	for (i = 0; i < 2; i++)
 		if (m->agent_fds[i] != -1)
 			close(m->agent_fds[i]);
-	if (priv_drop(geteuid() == 0 ? g->config->user : NULL) == -1) {
+	if (!child_confined(g->config, PRIV_WORKER)) {
 		log_flush();
 		exit(EX_NOPERM);
 	}
