@@ -7,6 +7,8 @@
 #include "gateway/filter.h"
 
 extern const struct filter filter_access;
+extern const struct filter filter_auth_file;
 extern const struct filter filter_delay;
 
-const struct filter *const filters[] = { &filter_access, &filter_delay, NULL };
+const struct filter *const filters[] = { &filter_access, &filter_auth_file,
+	&filter_delay, NULL };

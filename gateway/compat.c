@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -23,6 +24,18 @@ compat_strlcpy(char *dst, const char *src, size_t size)
 		dst[n] = '\0';
 	}
 	return len;
+}
+
+void
+compat_wipe(void *buf, size_t len)
+{
+	if (buf == NULL)
+		return;
+#ifdef __NetBSD__
+	explicit_memset(buf, 0, len);
+#else
+	explicit_bzero(buf, len);
+#endif
 }
 
 /* Every BSD has arc4random_buf(), which can not fail; NetBSD 9 lacks

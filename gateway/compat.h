@@ -36,6 +36,8 @@
 
 /* Copies with a NUL, cutting; returns the length of src (as strlcpy). */
 size_t compat_strlcpy(char *dst, const char *src, size_t size);
+/* Overwrites a secret; no compiler leaves it out.  NULL is nothing. */
+void compat_wipe(void *buf, size_t len);
 /* Random bytes from the system. */
 void compat_random(void *buf, size_t len);
 

@@ -87,6 +87,10 @@ void conf_check_tls(struct conf_reader *r);
 void conf_check_chroot(struct conf_reader *r);
 /* Also completes the resolver: reads resolv.conf. */
 void conf_check_dns(struct conf_reader *r);
+/* Finds the filter that authenticates; it becomes the last of lc's filters,
+ * which have room for it. */
+void conf_check_auth(struct conf_reader *r, const struct conf_block *b,
+    struct listener_conf *lc);
 
 /* The option as written, or NULL. */
 struct conf_item *conf_item(const struct conf_block *b, const char *name);
@@ -95,6 +99,9 @@ int conf_line(const struct conf_block *b, const char *name);
 /* The next section of a type behind prev (NULL: the first). */
 const struct conf_block *conf_next(const struct conf_block *parent,
     const char *type, const struct conf_block *prev);
+/* NULL: there is none. */
+const struct filter_instance *conf_filter_named(
+    const struct config *c, const char *name);
 /* Is it a section of a filter? */
 const struct filter *conf_filter_type(const struct conf_block *b);
 

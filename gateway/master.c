@@ -316,6 +316,8 @@ next_due(const struct master *m)
 		earlier(&due, g->due);
 		for (i = 0; i < g->count; i++)
 			earlier(&due, g->workers[i].restart_at);
+		for (i = 0; i < g->checker_count; i++)
+			earlier(&due, g->checkers[i].restart_at);
 	}
 	return due;
 }

@@ -68,6 +68,9 @@ struct generation {
 	int *fds;	       /* owned; in the order of worker.h */
 	struct child *workers; /* owned */
 	unsigned count;
+	struct child *checkers; /* owned; see checker.h */
+	unsigned checker_count; /* 0: no filter needs them */
+	int checker_fds[2];	/* for workers, for checkers; -1: none */
 	enum stage stage;
 	int64_t due; /* the next stage; 0: never */
 };
@@ -117,6 +120,25 @@ int rates_prepare(struct master *m, const struct config *c);
 /* A column for a worker; without one, its clients are not limited. */
 unsigned rates_column_take(struct master *m);
 void rates_column_give(struct master *m, unsigned column);
+
+/* Checkers (master_checkers.c). */
+/* Makes their socket, if a filter of the generation needs them. */
+void checkers_prepare(struct generation *g);
+/* Starts those that are due. */
+void checkers_start(struct master *m, struct generation *g);
+/* Was it one of them that died? */
+bool checkers_died(struct generation *g, pid_t pid, int status);
+/* The generation is gone: so they will end. */
+void checkers_free(struct generation *g);
+/* In a child of another generation, or in a checker itself (own): closes what
+ * would keep others from seeing the end. */
+void checkers_forget(const struct master *m, const struct generation *own);
+
+/* Of a child (master_workers.c). */
+pid_t child_start(struct child *ch, const char *what);
+void child_begin(const struct master *m, const char *what);
+void child_plan_restart(struct child *ch);
+void child_log_death(const char *what, pid_t pid, int status, bool expected);
 
 /* The pid file (master_pidfile.c): 0, or the exit code after logging why. */
 int pidfile_write(struct master *m, const char *path);

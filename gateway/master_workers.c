@@ -40,11 +40,7 @@ static void start_worker(struct master *, struct generation *, unsigned);
 static void run_worker(struct master *, struct generation *, unsigned)
     __attribute__((noreturn));
 static void start_agent(struct master *);
-static pid_t start_child(struct child *, const char *);
-static void become_child(const struct master *, const char *);
 static void worker_died(struct master *, struct generation *, unsigned, int);
-static void plan_restart(struct child *);
-static void log_death(const char *, pid_t, int, bool);
 
 struct generation *
 generation_new(struct master *m, struct config *c, struct columns *columns)
@@ -65,6 +61,7 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 		g->workers[i].rates_column = rates_column_take(m);
 		g->workers[i].restart_at = master_now();
 	}
+	checkers_prepare(g);
 	TAILQ_INSERT_HEAD(&m->generations, g, entry);
 	return g;
 }
@@ -77,6 +74,7 @@ generation_free(struct master *m, struct generation **gp)
 
 	*gp = NULL;
 	TAILQ_REMOVE(&m->generations, g, entry);
+	checkers_free(g);
 	for (i = 0; i < g->count; i++) {
 		g->columns->used[g->workers[i].column] = false;
 		rates_column_give(m, g->workers[i].rates_column);
@@ -222,6 +220,8 @@ children_start(struct master *m)
 	/* Before the workers: it is there when they need it. */
 	if (m->agent.restart_at != 0 && m->agent.restart_at <= now)
 		start_agent(m);
+	if (g != NULL)
+		checkers_start(m, g);
 	for (i = 0; g != NULL && i < g->count; i++)
 		if (g->workers[i].restart_at != 0 &&
 		    g->workers[i].restart_at <= now)
@@ -231,14 +231,14 @@ children_start(struct master *m)
 static void
 start_worker(struct master *m, struct generation *g, unsigned i)
 {
-	if (start_child(&g->workers[i], "worker") == 0)
+	if (child_start(&g->workers[i], "worker") == 0)
 		run_worker(m, g, i);
 }
 
 /* Returns 0 in the child.  What is in the log's buffer is written before, not
  * twice. */
-static pid_t
-start_child(struct child *ch, const char *what)
+pid_t
+child_start(struct child *ch, const char *what)
 {
 	pid_t pid;
 
@@ -249,7 +249,7 @@ start_child(struct child *ch, const char *what)
 	if (pid == -1) {
 		log_event(
 		    LEVEL_ERROR, "can not start %s: %s", what, strerror(errno));
-		plan_restart(ch);
+		child_plan_restart(ch);
 	} else if (pid > 0) {
 		ch->pid = pid;
 	}
@@ -269,11 +269,20 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.listen_fds = g->fds,
 		.master_fd = m->life_fds[0],
 		.agent_fd = m->agent_fds[0],
+		.checker_fd = g->checker_fds[0],
 	};
+	size_t k;
 
-	become_child(m, "worker");
+	child_begin(m, "worker");
 	if (m->agent_fds[1] != -1)
 		close(m->agent_fds[1]);
+	checkers_forget(m, g);
+	if (g->checker_fds[1] != -1)
+		close(g->checker_fds[1]);
+	for (k = 0; k < g->config->filter_count; k++)
+		if (g->config->filters[k].type->forget != NULL)
+			g->config->filters[k].type->forget(
+			    g->config->filters[k].conf);
 	if (!child_confined(g->config, PRIV_WORKER)) {
 		log_flush();
 		exit(EX_NOPERM);
@@ -289,10 +298,11 @@ start_agent(struct master *m)
 	sigset_t none;
 	int code = EX_NOPERM;
 
-	if (start_child(&m->agent, "agent") != 0)
+	if (child_start(&m->agent, "agent") != 0)
 		return;
-	become_child(m, "agent");
+	child_begin(m, "agent");
 	close(m->life_fds[0]);
+	checkers_forget(m, NULL);
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
@@ -307,8 +317,8 @@ start_agent(struct master *m)
 
 /* A terminal's INT and HUP go to all processes; the master decides what
  * becomes of the children.  Signals stay blocked until the child is ready. */
-static void
-become_child(const struct master *m, const char *what)
+void
+child_begin(const struct master *m, const char *what)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGPIPE };
 	static const int usual[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD };
@@ -338,16 +348,19 @@ children_reap(struct master *m)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == m->agent.pid) {
-			log_death("agent", pid, status, m->stopping);
+			child_log_death("agent", pid, status, m->stopping);
 			m->agent.pid = 0;
 			if (!m->stopping)
-				plan_restart(&m->agent);
+				child_plan_restart(&m->agent);
 			continue;
 		}
-		TAILQ_FOREACH (g, &m->generations, entry)
+		TAILQ_FOREACH (g, &m->generations, entry) {
+			if (checkers_died(g, pid, status))
+				break;
 			for (i = 0; i < g->count; i++)
 				if (g->workers[i].pid == pid)
 					worker_died(m, g, i, status);
+		}
 	}
 	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, entry);
@@ -363,16 +376,16 @@ worker_died(struct master *m, struct generation *g, unsigned i, int status)
 	char name[32];
 
 	snprintf(name, sizeof(name), "worker %u", ch->column);
-	log_death(name, ch->pid, status, g->stage != STAGE_RUNNING);
+	child_log_death(name, ch->pid, status, g->stage != STAGE_RUNNING);
 	ch->pid = 0;
 	stats_clear_worker(g->columns->stats, ch->column);
 	rates_clear_worker(m->rates, ch->rates_column);
 	if (g->stage == STAGE_RUNNING)
-		plan_restart(ch);
+		child_plan_restart(ch);
 }
 
-static void
-plan_restart(struct child *ch)
+void
+child_plan_restart(struct child *ch)
 {
 	int64_t now = master_now();
 
@@ -387,8 +400,8 @@ plan_restart(struct child *ch)
 	ch->restart_at = now + ch->pause;
 }
 
-static void
-log_death(const char *what, pid_t pid, int status, bool expected)
+void
+child_log_death(const char *what, pid_t pid, int status, bool expected)
 {
 	if (WIFSIGNALED(status))
 		log_event(LEVEL_ERROR, "%s (pid %ld) died: %s", what, (long)pid,

@@ -173,7 +173,7 @@ session_set_deadline(struct session *s)
 		end = s->data_began + limits->data_timeout +
 		    s->data_received * 1000 / limits->data_rate;
 		conn_deadline(s->conn, at < end ? at : end);
-	} else if (s->state == SESSION_COMMAND) {
+	} else if (s->state == SESSION_COMMAND || s->state == SESSION_AUTH) {
 		at = now + limits->command_timeout;
 		end = s->began + limits->session_timeout;
 		if (at > end && (s->confirming || !s->tx.envelope.has_sender))

@@ -288,6 +288,9 @@ test_environment(void **state)
 	    ":1: control character in the value of 'user'");
 }
 
+#define HASH "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+#define PEOPLE "auth-file people { users = \"a:" HASH "\" }"
+
 static const struct {
 	const char *text;
 	const char *rest; /* behind the file's name */
@@ -384,6 +387,24 @@ static const struct {
 	    ":2: \"X B\" is not the name of a header field\n" },
 	{ "listen mx {\nreceived = some }",
 	    ":2: option 'received' must be one of: full, private, none" },
+	{ "listen mx {\nauth = naps auth-plaintext = yes }\n"
+	  "delay naps { }",
+	    ":2: filter 'naps' does not authenticate\n" },
+	{ "listen mx {\nauth = nobody auth-plaintext = yes }",
+	    ":2: there is no filter 'nobody'\n" },
+	{ "listen mx {\nfilters = people }\n" PEOPLE,
+	    ":2: filter 'people' authenticates: it belongs into auth, not into "
+	    "filters\n" },
+	{ "listen mx {\nauth = people }\n" PEOPLE,
+	    ":2: auth is offered under TLS, which this listener has not: " },
+	{ "listen mx {\nrequire-auth = yes }",
+	    ":2: require-auth without auth: no mail could be sent\n" },
+	{ "auth-file people {\nobserve = yes users = \"a:" HASH "\" }",
+	    ":2: auth-file 'people' can not observe: it lets in or not\n" },
+	{ "auth-file people {\nusers = {\"a:" HASH "\", \"b:secret\"} }",
+	    ":1: auth-file 'people': users: entry 2 is not name:$id$..." },
+	{ "auth-file people {\nusers = {\"a:" HASH "\", \"a:" HASH "\"} }",
+	    ":1: auth-file 'people': users: 'a' stands there twice\n" },
 	{ "backend b { protocol = gopher }",
 	    ":1: option 'protocol' must be one of: discard, lmtp, maildir, "
 	    "smtp" },
