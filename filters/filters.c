@@ -9,6 +9,8 @@
 extern const struct filter filter_access;
 extern const struct filter filter_auth_file;
 extern const struct filter filter_delay;
+extern const struct filter filter_dovecot_auth;
+extern const struct filter filter_dovecot_user;
 
 const struct filter *const filters[] = { &filter_access, &filter_auth_file,
-	&filter_delay, NULL };
+	&filter_delay, &filter_dovecot_auth, &filter_dovecot_user, NULL };

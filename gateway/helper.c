@@ -401,9 +401,6 @@ new_request(struct filter_call *fc, answer_fn *next)
 	rq->fc = fc;
 	rq->next = next;
 	rq->waiting = true;
-	rq->number = ++h->last_number;
-	if (rq->number == 0)
-		rq->number = ++h->last_number;
 	op_start(&fc->owner, &rq->op, request_run, request_cancel);
 	TAILQ_INSERT_TAIL(&h->requests, rq, entry);
 	h->count++;
@@ -449,14 +446,23 @@ fc_ready(struct filter_call *fc, answer_fn *next)
 	return VERDICT_PENDING;
 }
 
+/* Never twice on a connection; 0 is none. */
+static uint32_t
+next_number(struct helper *h)
+{
+	if (++h->last_number == 0)
+		h->last_number = 1;
+	return h->last_number;
+}
+
 static char *
 make_line(const char *word, uint32_t number, const char *rest)
 {
 	size_t size = strlen(word) + strlen(rest) + 16;
 	char *line = xmalloc(size);
 
-	snprintf(line, size, "%s\t%lu%s%s\n", word, (unsigned long)number,
-	    rest[0] != '\0' ? "\t" : "", rest);
+	snprintf(line, size, "%s\t%lu\t%s\n", word, (unsigned long)number,
+	    rest);
 	return line;
 }
 
@@ -473,8 +479,10 @@ fc_ask(
 			op_ready(&rq->op);
 			return VERDICT_PENDING;
 		}
-	} else
+	} else {
 		rq = fc->request = new_request(fc, next);
+		rq->number = next_number(rq->helper);
+	}
 	rq->line = make_line(word, rq->number, rest);
 	if (!rq->sent && !may_ask(rq->helper))
 		fail(rq);
