@@ -21,6 +21,10 @@
 
 #define LINE_MAX_LEN 16384 /* Dovecot's */
 #define GREET_MS 3000	   /* to connect and to shake hands */
+#define AGE_MS                                                             \
+	(5 * 60000)	   /* then anew, when nobody waits: an old process \
+			    * of a server that was reloaded may be there   \
+			    * for us alone */
 #define PAUSE_FIRST_MS 250 /* behind a failure; then doubled */
 #define PAUSE_MAX_MS 10000
 #define FAULT_SIZE 200
@@ -54,6 +58,7 @@ struct helper {
 	uint32_t id;
 	int64_t pause;
 	int64_t retry_at; /* not before; 0: at once */
+	int64_t began;	  /* when it was connected */
 	char fault[FAULT_SIZE];
 	void *state; /* owned */
 };
@@ -198,6 +203,7 @@ connect_to(struct helper *h)
 	compat_random(&h->id, sizeof(h->id));
 	h->id = (h->id & 0x7fffffff) | 1;
 	h->status = HELPER_GREETING;
+	h->began = loop_now(h->loop);
 	h->conn = conn_connect(
 	    h->loop, (const struct sockaddr *)&a->ss, a->len, &ops, h);
 	if (h->conn == NULL) {
@@ -420,6 +426,11 @@ may_ask(struct helper *h)
 		    sizeof(h->fault));
 		return false;
 	}
+	if (h->status == HELPER_READY && h->count == 1 && /* who asks */
+	    loop_now(h->loop) - h->began >= AGE_MS) {
+		conn_close(&h->conn);
+		h->status = HELPER_DOWN;
+	}
 	if (h->status == HELPER_DOWN && h->retry_at <= loop_now(h->loop))
 		connect_to(h);
 	return h->status != HELPER_DOWN;
@@ -461,8 +472,8 @@ make_line(const char *word, uint32_t number, const char *rest)
 	size_t size = strlen(word) + strlen(rest) + 16;
 	char *line = xmalloc(size);
 
-	snprintf(line, size, "%s\t%lu\t%s\n", word, (unsigned long)number,
-	    rest);
+	snprintf(
+	    line, size, "%s\t%lu\t%s\n", word, (unsigned long)number, rest);
 	return line;
 }
 
