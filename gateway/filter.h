@@ -43,6 +43,7 @@
 #include "dns_answer.h"
 #include "dns_name.h"
 #include "envelope.h"
+#include "mailbox.h"
 #include "net.h"
 #include "opt.h"
 
