@@ -70,8 +70,8 @@ struct chain {
 	struct loop *loop;
 	const struct filter_instance *const *instances; /* borrowed */
 	size_t count;
-	struct breaker *breakers; /* one per instance */
-	struct dns *dns;	  /* borrowed; may be NULL */
+	struct breaker *breakers;	 /* one per instance */
+	struct dns *dns;		 /* borrowed; may be NULL */
 	const struct services *services; /* borrowed */
 };
 

@@ -74,7 +74,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	s->chain = chain;
 	session_new_run(s);
 	s->conn = conn_new(f->loop, fd, &ops, s);
-	s->network = s->listener_slot = -1;
+	s->network = s->listener_slot = s->login_slot = -1;
 	s->heard = s->began;
 	TAILQ_INSERT_TAIL(&f->open, s, entry);
 	f->sessions++;

@@ -282,6 +282,7 @@ verb_act_auth(struct session *s)
 	}
 	s->client.login = arena_strndup(&s->arena, x->login, strlen(x->login));
 	s->authenticated = true;
+	session_count_login(s);
 	s->noops = 0;
 	txlog_auth(s, "accepted", NULL);
 	session_auth_end(s);

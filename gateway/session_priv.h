@@ -61,6 +61,7 @@ struct session {
 	struct task auth_task;
 	int64_t auth_failures;
 	bool authenticated;	 /* client.login is from AUTH */
+	int login_slot;		 /* slot of the login, or negative */
 	const struct verb *verb; /* whose filters are at work */
 	struct client client;
 	struct arena arena; /* lives as long as the session */
@@ -158,6 +159,8 @@ void session_held_judged(struct session *s, const struct judgement *j);
 enum reply_id session_admit(struct session *s);
 /* What it was counted for ends. */
 void session_release(struct session *s);
+/* It has authenticated. */
+void session_count_login(struct session *s);
 /* May it begin another message now? */
 bool session_may_send(struct session *s);
 /* A command that leads nowhere; false after too many have ended the session. */
