@@ -170,7 +170,8 @@ on_judged(void *ctx, const struct judgement *j)
 static bool
 is_auth(const char *line, size_t len)
 {
-	return len > 5 && strncasecmp(line, "AUTH ", 5) == 0;
+	return len > 5 && strncasecmp(line, "AUTH", 4) == 0 &&
+	    (line[4] == ' ' || line[4] == '\t');
 }
 
 static size_t

@@ -401,6 +401,10 @@ static const struct {
 	    ":2: require-auth without auth: no mail could be sent\n" },
 	{ "auth-file people {\nobserve = yes users = \"a:" HASH "\" }",
 	    ":2: auth-file 'people' can not observe: it lets in or not\n" },
+	{ "own-address own {\nmap = {\"alice a@b\", \"bob\"} }",
+	    ":1: own-address 'own': map: \"bob\" is not a login and its " },
+	{ "dovecot-user users {\nsocket = \"no such\" }",
+	    ":1: dovecot-user 'users': socket \"no such\": " },
 	{ "auth-file people {\nusers = {\"a:" HASH "\", \"b:secret\"} }",
 	    ":1: auth-file 'people': users: entry 2 is not name:$id$..." },
 	{ "auth-file people {\nusers = {\"a:" HASH "\", \"a:" HASH "\"} }",
@@ -490,6 +494,16 @@ static const struct {
 	{ OPEN BACKEND "route all { backend = d open-relay = yes }", NULL },
 	{ OPEN BACKEND "route all { backend = d rcpt-domain = {a.example} }",
 	    NULL },
+	/* Who reaches the route has authenticated. */
+	{ "listen mx { address = {\"0.0.0.0:1\"} auth = people\n"
+	  "auth-plaintext = yes require-auth = yes }\n" PEOPLE
+	  "\n" BACKEND ROUTE,
+	    NULL },
+	{ REST "auth-file people {\nusers = \"a:" HASH "\" fail-delay = 1m }\n",
+	    ":4: warning: auth-file 'people': fail-delay is not shorter than "
+	    "timeout" },
+	{ REST "own-address own {\nself = no }\n",
+	    ":4: warning: own-address 'own': without self and map nobody " },
 	{ LISTEN, ": warning: no route: every recipient will be refused\n" },
 	{ REST "delay f { }",
 	    ":4: warning: delay 'f' is not in the filters of any listen "
