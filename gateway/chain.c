@@ -281,6 +281,9 @@ resolve_unknown(struct filter_call *fc)
 	if (fc->phase == PHASE_AUTH)
 		return fc_defer(
 		    fc, 454, "4.7.0", "temporary authentication failure");
+	/* Who can not authenticate just now is no reason against a greeting. */
+	if (fc->instance->type->mechanisms != NULL)
+		return VERDICT_PASS;
 	switch (policy) {
 	case ON_UNKNOWN_DEFER:
 		return fc_defer(fc, 451, "4.7.1",

@@ -284,6 +284,7 @@ verb_act_auth(struct session *s)
 	s->authenticated = true;
 	session_count_login(s);
 	s->noops = 0;
+	s->tx.filter = s->tx.reason = NULL; /* of trouble before */
 	txlog_auth(s, "accepted", NULL);
 	session_auth_end(s);
 	session_reply(s, REPLY_AUTH_OK);
