@@ -504,6 +504,11 @@ static const struct {
 	    "timeout" },
 	{ REST "own-address own {\nself = no }\n",
 	    ":4: warning: own-address 'own': without self and map nobody " },
+	{ "listen mx { address = {\"127.0.0.1:1\"} filters = u }\n" BACKEND
+		ROUTE "dovecot-user u { socket = /no/such }\n"
+	  "log { to = stderr }\nchroot = /\n",
+	    ":6: warning: chroot: the server of dovecot-user 'u' would be at "
+	    "//no/such: " },
 	{ LISTEN, ": warning: no route: every recipient will be refused\n" },
 	{ REST "delay f { }",
 	    ":4: warning: delay 'f' is not in the filters of any listen "
