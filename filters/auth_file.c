@@ -7,14 +7,10 @@
  * workers forget the hashes.
  */
 
-#ifdef __linux__
-#include <crypt.h>
-#endif
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <stdio.h>
 
 #include "gateway/filter.h"
 
