@@ -7,6 +7,12 @@
 #include "gateway/filter.h"
 
 extern const struct filter filter_access;
+extern const struct filter filter_auth_file;
 extern const struct filter filter_delay;
+extern const struct filter filter_dovecot_auth;
+extern const struct filter filter_dovecot_user;
+extern const struct filter filter_own_address;
 
-const struct filter *const filters[] = { &filter_access, &filter_delay, NULL };
+const struct filter *const filters[] = { &filter_access, &filter_auth_file,
+	&filter_delay, &filter_dovecot_auth, &filter_dovecot_user,
+	&filter_own_address, NULL };

@@ -70,8 +70,9 @@ struct chain {
 	struct loop *loop;
 	const struct filter_instance *const *instances; /* borrowed */
 	size_t count;
-	struct breaker *breakers; /* one per instance */
-	struct dns *dns;	  /* borrowed; may be NULL */
+	struct breaker *breakers;	 /* one per instance */
+	struct dns *dns;		 /* borrowed; may be NULL */
+	const struct services *services; /* borrowed */
 };
 
 struct chain_run {
@@ -112,6 +113,12 @@ chain_set_dns(struct chain *c, struct dns *dns)
 }
 
 void
+chain_set_services(struct chain *c, const struct services *s)
+{
+	c->services = s;
+}
+
+void
 chain_free(struct chain **cp)
 {
 	if (*cp == NULL)
@@ -147,6 +154,7 @@ chain_run_new(struct chain *c, struct tx *tx, const struct client *client,
 	r->call.tx = tx;
 	r->call.client = client;
 	r->call.dns = c->dns;
+	r->call.services = c->services;
 	op_owner_init(&r->call.owner, c->loop);
 	timer_init(&r->call.deadline, c->loop, on_deadline, &r->call);
 	r->session_states = xcalloc(c->count + 1, sizeof(void *));
@@ -187,6 +195,12 @@ chain_run_reset_tx(struct chain_run *r)
 {
 	assert(!r->waiting);
 	free_states(r, r->tx_states);
+}
+
+void
+chain_run_set_auth(struct chain_run *r, struct auth_exchange *x)
+{
+	r->call.auth = x;
 }
 
 void
@@ -244,6 +258,7 @@ call_filter(struct chain_run *r)
 	fc->since = loop_now(r->chain->loop);
 	fc->judgement = (struct judgement){ .verdict = VERDICT_PASS };
 	fc->reason = NULL;
+	fc->client_turn = false;
 	fc->session_state =
 	    state_of(&r->session_states[r->at], fi->type->session_size);
 	fc->tx_state = state_of(&r->tx_states[r->at], fi->type->tx_size);
@@ -261,6 +276,14 @@ resolve_unknown(struct filter_call *fc)
 	enum on_unknown policy =
 	    (enum on_unknown)fc->instance->chain.on_unknown;
 
+	/* RFC 4954 section 6: ours, so the client may try again; and nobody
+	 * is let in because we could not find out. */
+	if (fc->phase == PHASE_AUTH)
+		return fc_defer(
+		    fc, 454, "4.7.0", "temporary authentication failure");
+	/* Who can not authenticate just now is no reason against a greeting. */
+	if (fc->instance->type->mechanisms != NULL)
+		return VERDICT_PASS;
 	switch (policy) {
 	case ON_UNKNOWN_DEFER:
 		return fc_defer(fc, 451, "4.7.1",
@@ -370,8 +393,10 @@ run_on(struct chain_run *r)
 		}
 		if (v == VERDICT_PENDING) {
 			assert(r->call.owner.count > 0);
-			timer_set(&r->call.deadline,
-			    r->call.since + r->call.instance->chain.timeout);
+			if (!r->call.client_turn)
+				timer_set(&r->call.deadline,
+				    r->call.since +
+					r->call.instance->chain.timeout);
 			r->waiting = true;
 			return false;
 		}

@@ -16,6 +16,8 @@
 
 struct arena;
 struct dns;
+struct auth_exchange;
+struct helpers;
 struct loop;
 struct tx;
 
@@ -49,12 +51,20 @@ struct judgement {
 	const char *filter; /* instance that decided; NULL for PASS */
 };
 
+/* What filters may use besides the loop; of one worker. */
+struct services {
+	struct helpers *helpers; /* NULL: none */
+	int checker_fd;		 /* passes fc_check()'s on; -1: nobody does */
+};
+
 /* One listener's filters in one worker. */
 struct chain;
 struct chain *chain_new(struct loop *l,
     const struct filter_instance *const *instances, size_t count);
 /* The resolver that filters ask (fc_dns()); borrowed. */
 void chain_set_dns(struct chain *c, struct dns *dns);
+/* Borrowed; before the first run. */
+void chain_set_services(struct chain *c, const struct services *s);
 void chain_free(struct chain **cp);
 
 /* One session's way through the chain. */
@@ -71,6 +81,8 @@ void chain_run_free(struct chain_run **rp);
  * filter waits, then done is called later, from the loop. */
 const struct judgement *chain_run_phase(
     struct chain_run *r, enum phase phase, const struct address *rcpt);
+/* The exchange that the next PHASE_AUTH is about; borrowed. */
+void chain_run_set_auth(struct chain_run *r, struct auth_exchange *x);
 /* Cancels a phase that is pending; done is not called. */
 void chain_run_cancel(struct chain_run *r);
 /* Which instance the run waits for, and since when; NULL if it does not. */

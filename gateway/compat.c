@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -38,6 +39,18 @@ compat_bind_late(int fd)
 	    fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 #else
 	(void)fd;
+#endif
+}
+
+void
+compat_wipe(void *buf, size_t len)
+{
+	if (buf == NULL)
+		return;
+#ifdef __NetBSD__
+	explicit_memset(buf, 0, len);
+#else
+	explicit_bzero(buf, len);
 #endif
 }
 

@@ -39,6 +39,8 @@ size_t compat_strlcpy(char *dst, const char *src, size_t size);
 /* bind() with port 0 leaves the choice of the port to connect(), where the
  * system can do that. */
 void compat_bind_late(int fd);
+/* Overwrites a secret; no compiler leaves it out.  NULL is nothing. */
+void compat_wipe(void *buf, size_t len);
 /* Random bytes from the system. */
 void compat_random(void *buf, size_t len);
 

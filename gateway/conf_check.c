@@ -22,6 +22,8 @@ static bool same_names(const struct conf_block *, const struct conf_block *);
 static void check_globals(struct conf_reader *);
 static void check_files(struct conf_reader *);
 static void check_filters(struct conf_reader *);
+static void prepare_filter(struct conf_reader *, const struct conf_block *,
+    const struct filter_instance *);
 static bool is_used(const struct config *, const struct filter_instance *);
 static void check_backends(struct conf_reader *);
 static void check_backend(
@@ -152,6 +154,7 @@ check_filters(struct conf_reader *r)
 	STAILQ_FOREACH (b, &r->root.blocks, entry) {
 		if (conf_filter_type(b) == NULL)
 			continue;
+		prepare_filter(r, b, f);
 		if (f->type->warn != NULL &&
 		    (why = f->type->warn(f->conf, f->chain.timeout)) != NULL)
 			conf_warn(
@@ -163,6 +166,28 @@ check_filters(struct conf_reader *r)
 			    b->type, b->title);
 		f++;
 	}
+}
+
+/* An option that failed was complained of already, and is not there. */
+static void
+prepare_filter(struct conf_reader *r, const struct conf_block *b,
+    const struct filter_instance *f)
+{
+	char say[300] = "";
+	bool good;
+
+	if (f->type->mechanisms != NULL && f->chain.observe)
+		conf_complain(r, conf_line(b, "observe"),
+		    "%s '%s' can not observe: it lets in or not", b->type,
+		    b->title);
+	if (f->type->prepare == NULL)
+		return;
+	good = f->type->prepare(f->conf, say, sizeof(say));
+	if (!good)
+		conf_complain(
+		    r, b->line, "%s '%s': %s", b->type, b->title, say);
+	else if (say[0] != '\0')
+		conf_warn(r, b->line, "%s '%s': %s", b->type, b->title, say);
 }
 
 static bool
@@ -244,6 +269,7 @@ check_listeners(struct conf_reader *r)
 		check_listener(r, b, lc);
 		check_addresses(r, b, lc);
 		find_filters(r, b, lc);
+		conf_check_auth(r, b, lc);
 		if (lc->unlimited.count > 0)
 			r->config->limits.reserve =
 			    r->config->limits.connections / RESERVE_PART;
@@ -333,10 +359,12 @@ find_filters(
     struct conf_reader *r, const struct conf_block *b, struct listener_conf *lc)
 {
 	const struct config *c = r->config;
+	const struct filter_instance *fi;
 	size_t i, k, n = lc->filter_names.count;
 	int line = conf_line(b, "filters");
 
-	lc->filters = arena_alloc(r->arena, n * sizeof(*lc->filters));
+	/* One more, for auth. */
+	lc->filters = arena_alloc(r->arena, (n + 1) * sizeof(*lc->filters));
 	for (i = 0; i < n; i++) {
 		const char *name = lc->filter_names.list[i];
 
@@ -348,14 +376,28 @@ find_filters(
 			    "filter '%s' stands twice in filters", name);
 			continue;
 		}
-		for (k = 0; k < c->filter_count; k++)
-			if (strcmp(c->filters[k].name, name) == 0)
-				break;
-		if (k == c->filter_count)
+		fi = conf_filter_named(c, name);
+		if (fi == NULL)
 			conf_complain(r, line, "there is no filter '%s'", name);
+		else if (fi->type->mechanisms != NULL)
+			conf_complain(r, line,
+			    "filter '%s' authenticates: it belongs into auth, "
+			    "not into filters",
+			    name);
 		else
-			lc->filters[lc->filter_count++] = &c->filters[k];
+			lc->filters[lc->filter_count++] = fi;
 	}
+}
+
+const struct filter_instance *
+conf_filter_named(const struct config *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->filter_count; i++)
+		if (strcmp(c->filters[i].name, name) == 0)
+			return &c->filters[i];
+	return NULL;
 }
 
 static void
@@ -440,7 +482,8 @@ check_relay(struct conf_reader *r, const struct conf_block *b,
 		for (i = 0; i < lc->address.count; i++) {
 			const struct net_addr *a = &lc->address.list[i];
 
-			if (net_is_loopback(a) && !speaks_for_others(lc))
+			if (lc->require_auth ||
+			    (net_is_loopback(a) && !speaks_for_others(lc)))
 				continue;
 			conf_complain(r, b->line,
 			    "route '%s' takes every recipient, and listen "

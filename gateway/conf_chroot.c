@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "conf_tree.h"
+#include "filter.h"
 
 static void check_directory(struct conf_reader *, int);
 static void check_log(struct conf_reader *, int);
 static void check_servers(struct conf_reader *, int);
+static void check_helpers(struct conf_reader *, int);
 static bool inside(struct conf_reader *, const char *, char **);
 
 void
@@ -25,6 +27,7 @@ conf_check_chroot(struct conf_reader *r)
 	check_directory(r, line);
 	check_log(r, line);
 	check_servers(r, line);
+	check_helpers(r, line);
 }
 
 static void
@@ -93,6 +96,27 @@ check_servers(struct conf_reader *r, int line)
 				    c->backends[i].servers[k].name,
 				    c->backends[i].name, path, strerror(errno));
 		}
+}
+
+/* The sockets that filters ask. */
+static void
+check_helpers(struct conf_reader *r, int line)
+{
+	const struct config *c = r->config;
+	const struct filter_instance *fi = c->filters;
+	char text[NET_TEXT_MAX], *path;
+	const struct net_addr *a;
+
+	for (; fi < c->filters + c->filter_count; fi++) {
+		if (fi->type->helper == NULL)
+			continue;
+		a = fi->type->helper->address(fi->conf);
+		if (a->ss.ss_family == AF_UNIX &&
+		    !inside(r, net_text(a, text, sizeof(text)) + 5, &path))
+			conf_warn(r, line,
+			    "chroot: the server of %s '%s' would be at %s: %s",
+			    fi->type->name, fi->name, path, strerror(errno));
+	}
 }
 
 static bool

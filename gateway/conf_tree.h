@@ -89,6 +89,10 @@ void conf_check_chroot(struct conf_reader *r);
 void conf_check_dns(struct conf_reader *r);
 void conf_check_servers(
     struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc);
+/* Finds the filter that authenticates; it becomes the last of lc's filters,
+ * which have room for it. */
+void conf_check_auth(struct conf_reader *r, const struct conf_block *b,
+    struct listener_conf *lc);
 
 /* The option as written, or NULL. */
 struct conf_item *conf_item(const struct conf_block *b, const char *name);
@@ -97,6 +101,9 @@ int conf_line(const struct conf_block *b, const char *name);
 /* The next section of a type behind prev (NULL: the first). */
 const struct conf_block *conf_next(const struct conf_block *parent,
     const char *type, const struct conf_block *prev);
+/* NULL: there is none. */
+const struct filter_instance *conf_filter_named(
+    const struct config *c, const char *name);
 /* Is it a section of a filter? */
 const struct filter *conf_filter_type(const struct conf_block *b);
 

@@ -157,6 +157,8 @@ conn_close(struct conn **cp)
 		tls_shutdown(c->tls);
 	tls_free(&c->tls);
 	close(c->fd);
+	if ((c->flags & F_SECRET) != 0)
+		compat_wipe(c->out, c->out_len);
 	free(c->own);
 	free(c->out);
 	c->own = NULL;
@@ -216,6 +218,15 @@ conn_consume(struct conn *c, size_t len)
 		conn_impl_reading(c, true);
 		conn_impl_pending(c);
 	}
+}
+
+void
+conn_consume_secret(struct conn *c, size_t len)
+{
+	assert(len <= c->in_len);
+	if (len > 0)
+		compat_wipe((char *)(uintptr_t)c->in, len);
+	conn_consume(c, len);
 }
 
 bool

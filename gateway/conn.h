@@ -84,6 +84,8 @@ ssize_t conn_take(struct conn *c, void *buf, size_t len);
  * which it was asked for returns, or conn_consume(). */
 const char *conn_input(const struct conn *c, size_t *len_r);
 void conn_consume(struct conn *c, size_t len);
+/* The same, and overwrites it: it was a secret. */
+void conn_consume_secret(struct conn *c, size_t len);
 /* The first line of the input, up to its LF but without it: a proper line's
  * last octet is CR.  *used_r octets are to be consumed for it.  False if there
  * is no LF yet. */
@@ -95,6 +97,9 @@ bool conn_at_eof(const struct conn *c);
 /* Adds to the output; written by conn_flush() or when 64 KiB are there. */
 void conn_put(struct conn *c, const void *buf, size_t len);
 void conn_flush(struct conn *c);
+/* From now on output is overwritten when it was sent: there are secrets in
+ * it. */
+void conn_keep_secret(struct conn *c);
 /* Writes without a copy what the socket takes now (0 when it takes nothing or
  * earlier output waits); on_drained follows when it is less than all.  Write
  * errors count as taken; on_end reports them. */

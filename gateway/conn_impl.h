@@ -23,6 +23,7 @@ enum { /* flags */
 	F_WRITING = 64,	   /* the write event is added */
 	F_ENDED = 128,	   /* on_end was called for an error */
 	F_HANDSHAKE = 256, /* TLS is being set up */
+	F_SECRET = 1024,   /* output is overwritten behind its use */
 	F_TLS_END = 512	   /* behind the input is an end or an error */
 };
 

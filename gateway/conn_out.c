@@ -33,6 +33,28 @@ write_failed(struct conn *c, int error)
 }
 
 void
+conn_keep_secret(struct conn *c)
+{
+	c->flags |= F_SECRET;
+}
+
+/* realloc() would leave a copy behind. */
+static void
+resize(struct conn *c, size_t size)
+{
+	char *old = c->out;
+
+	if ((c->flags & F_SECRET) == 0 || old == NULL) {
+		c->out = xrealloc(c->out, size);
+		return;
+	}
+	c->out = xmalloc(size);
+	memcpy(c->out, old, c->out_len);
+	compat_wipe(old, c->out_len);
+	free(old);
+}
+
+void
 conn_put(struct conn *c, const void *buf, size_t len)
 {
 	if (c->error != 0 || len == 0)
@@ -41,7 +63,7 @@ conn_put(struct conn *c, const void *buf, size_t len)
 		c->out_size = (c->out_len + len) * 2;
 		if (c->out_size < 256)
 			c->out_size = 256;
-		c->out = xrealloc(c->out, c->out_size);
+		resize(c, c->out_size);
 	}
 	memcpy(c->out + c->out_len, buf, len);
 	c->out_len += len;
@@ -78,6 +100,8 @@ conn_flush(struct conn *c)
 		conn_impl_writing(c, true);
 		return;
 	}
+	if ((c->flags & F_SECRET) != 0)
+		compat_wipe(c->out, c->out_len);
 	c->out_len = c->out_done = c->out_size = 0;
 	free(c->out);
 	c->out = NULL;

@@ -43,6 +43,7 @@
 #include "dns_answer.h"
 #include "dns_name.h"
 #include "envelope.h"
+#include "mailbox.h"
 #include "net.h"
 #include "opt.h"
 
@@ -51,6 +52,8 @@
 enum phase {
 	PHASE_CONNECT, /* before the greeting; the client's address is known */
 	PHASE_HELO,    /* HELO, EHLO, LHLO: fc_client()->helo is known */
+	PHASE_AUTH,    /* once per AUTH command, for the listener's auth only:
+			* see the calls below */
 	PHASE_MAIL,    /* the reverse-path is known */
 	PHASE_RCPT,    /* once per recipient: fc_recipient() */
 	PHASE_DATA,    /* before 354; the envelope is complete */
@@ -72,6 +75,8 @@ enum verdict {
 };
 
 struct filter_call;
+struct helper;
+struct helper_type;
 typedef enum verdict filter_fn(struct filter_call *fc);
 
 struct filter {
@@ -82,6 +87,19 @@ struct filter {
 	size_t conf_size;	   /* of the struct that options fill */
 	size_t session_size;	   /* state per session */
 	size_t tx_size;		   /* state per transaction */
+	/* Who has PHASE_AUTH: the mechanisms that it takes now, for EHLO, with
+	 * blanks between them ("" if none), in capitals. */
+	void (*mechanisms)(const void *conf, struct helper *h, bool tls,
+	    char *buf, size_t size);
+	/* Completes the options.  False, and why not, if it can not; true and
+	 * what the administrator should know (for -n), or "". */
+	bool (*prepare)(void *conf, char *say, size_t size);
+	/* The blocking half of fc_check(): runs in a process of its own. */
+	bool (*check)(const void *conf, const char *user, const char *password);
+	/* A worker need not know what only check() wants: it is wiped. */
+	void (*forget)(void *conf);
+	/* The server that it asks by fc_ask(); NULL: none. */
+	const struct helper_type *helper;
 	/* Looks at the finished configuration (timeout, in ms, is the
 	 * instance's): NULL, or what in it is likely a mistake, for -n. */
 	const char *(*warn)(const void *conf, int64_t timeout);
@@ -126,6 +144,85 @@ enum verdict fc_dns(struct filter_call *fc, const char *domain,
 /* In a continuation: PENDING while other operations of this call are
  * outstanding, v when this was the last. */
 enum verdict fc_join(struct filter_call *fc, enum verdict v);
+
+/*
+ * PHASE_AUTH (RFC 4954).  One call lasts for the whole exchange: a handler that
+ * wants more than what the client sent with AUTH returns fc_auth_challenge()
+ * and goes on in next, with the client's next response.  The time that the
+ * client takes is not the filter's.  Cancelled (by "*") and malformed exchanges
+ * end without the filter.  The end is one of
+ *	fc_auth_accept()		235
+ *	fc_reject(fc, 535, "5.7.8", ...)	refused
+ *	fc_unknown()			trouble: always 454, whatever
+ *					on-unknown says
+ * Anything else, VERDICT_PASS included, authenticates nobody.
+ */
+const char *fc_auth_mechanism(const struct filter_call *fc);
+/* The last response, in good base64; NULL: AUTH came without one. */
+const char *fc_auth_response(const struct filter_call *fc);
+/* Its octets, with a NUL behind them; -1: none, or more than size - 1. */
+ssize_t fc_auth_decode(const struct filter_call *fc, char *buf, size_t size);
+/* challenge is base64. */
+enum verdict fc_auth_challenge(
+    struct filter_call *fc, const char *challenge, filter_fn *next);
+/* For the record: who the client says to be.  fc_auth_accept() does it. */
+void fc_auth_name(struct filter_call *fc, const char *login);
+enum verdict fc_auth_accept(struct filter_call *fc, const char *login);
+/* Asks filter->check() of this instance in another process. */
+enum check { CHECK_GOOD, CHECK_BAD, CHECK_TROUBLE };
+typedef enum verdict check_fn(struct filter_call *fc, enum check result);
+enum verdict fc_check(struct filter_call *fc, const char *user,
+    const char *password, check_fn *next);
+/* Overwrites a secret, so that no compiler leaves it out. */
+void fc_wipe(void *buf, size_t len);
+
+/*
+ * A helper: a server that a filter asks over one connection per worker, which
+ * stays open (Dovecot).  It speaks lines that end in LF; a request is "WORD TAB
+ * number TAB rest", so that many are outstanding at once, and one that is
+ * answered late holds up nobody.  The engine connects when somebody asks,
+ * anew when the connection was lost, and for a while not at all when that
+ * failed.  The filter knows the protocol.
+ */
+struct helper_type {
+	size_t state_size; /* per worker and instance; never zeroed again */
+	size_t
+	    outstanding; /* offset of an int64_t: requests at once, at most */
+	const struct net_addr *(*address)(const void *conf);
+	/* It is there: says hello, forgets what an earlier one told. */
+	void (*greet)(struct helper *h);
+	/* A line without its end; may be written to.  False: that is not the
+	 * protocol, and the connection is given up. */
+	bool (*line)(struct helper *h, char *line);
+	/* Nobody waits for this any more: tells the server. */
+	void (*cancel)(struct helper *h, uint32_t number);
+};
+void *helper_state(struct helper *h);
+/* Positive; no other connection of any process is likely to have it. */
+uint32_t helper_id(const struct helper *h);
+/* For greet and cancel. */
+void helper_send(struct helper *h, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Hands were shaken: requests may be sent. */
+void helper_ready(struct helper *h);
+/* An answer to a request; last: no other will follow.  An unknown number is
+ * one that was cancelled. */
+void helper_answer(
+    struct helper *h, uint32_t number, const char *text, bool last);
+
+struct answer {
+	const char *text;  /* NULL: there will be none */
+	const char *fault; /* and why */
+};
+typedef enum verdict answer_fn(struct filter_call *fc, const struct answer *a);
+/* Waits until requests may be sent: the text is "". */
+enum verdict fc_ready(struct filter_call *fc, answer_fn *next);
+/* Sends a request, or goes on with the call's own, whose answer was not the
+ * last one. */
+enum verdict fc_ask(struct filter_call *fc, const char *word, const char *rest,
+    answer_fn *next);
+/* The instance's. */
+struct helper *fc_helper(const struct filter_call *fc);
 
 /* What filters share about the transaction (see tx.h). */
 void fc_set_fact(struct filter_call *fc, const char *key, const char *text);

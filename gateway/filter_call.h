@@ -13,6 +13,8 @@
 #include "op.h"
 
 struct dns;
+struct auth_exchange;
+struct helper_request;
 struct tx;
 
 /* One filter at work for one phase.  A run has only one at a time. */
@@ -29,9 +31,13 @@ struct filter_call {
 	void *tx_state;
 	struct op_owner owner; /* what the call waits for */
 	struct timer deadline;
-	int64_t since;		    /* loop_now() at its start */
-	struct judgement judgement; /* being made */
-	const char *reason;	    /* of UNKNOWN; in the transaction's arena */
+	bool client_turn;	    /* the client takes its time, not we */
+	struct auth_exchange *auth; /* borrowed; only in PHASE_AUTH */
+	const struct services *services;
+	struct helper_request *request; /* that is open; NULL: none */
+	int64_t since;			/* loop_now() at its start */
+	struct judgement judgement;	/* being made */
+	const char *reason; /* of UNKNOWN; in the transaction's arena */
 };
 
 /* A continuation returned v: the engine goes on.  Called by services only,

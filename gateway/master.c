@@ -319,6 +319,8 @@ next_due(const struct master *m)
 		for (i = 0; i < g->count; i++)
 			earlier(&due, g->workers[i].restart_at);
 		earlier(&due, g->admin.restart_at);
+		for (i = 0; i < g->checker_count; i++)
+			earlier(&due, g->checkers[i].restart_at);
 	}
 	return due;
 }

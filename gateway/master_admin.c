@@ -33,12 +33,14 @@ admin_start(struct master *m, struct generation *g)
 
 	if (child_start(&g->admin, "admin") != 0)
 		return;
-	child_become(m, "admin");
+	child_begin(m, "admin");
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
 	for (i = 0; i < 2; i++)
 		if (m->agent_fds[i] != -1)
 			close(m->agent_fds[i]);
+	checkers_forget(m, NULL);
+	child_forget_secrets(g->config);
 	if (!child_confined(g->config, PRIV_WORKER)) {
 		log_flush();
 		exit(EX_NOPERM);

@@ -69,7 +69,10 @@ struct generation {
 	int *fds;	       /* owned; in the order of worker.h */
 	struct child *workers; /* owned */
 	unsigned count;
-	struct child admin; /* if it is wanted */
+	struct child admin;	/* if it is wanted */
+	struct child *checkers; /* owned; see checker.h */
+	unsigned checker_count; /* 0: no filter needs them */
+	int checker_fds[2];	/* for workers, for checkers; -1: none */
 	enum stage stage;
 	int64_t due; /* the next stage; 0: never */
 };
@@ -108,12 +111,6 @@ void columns_free(struct columns **cp);
 unsigned generation_workers(const struct config *c);
 void generation_advance(struct generation *g, enum stage stage);
 
-/* One child.  0 in it; what is in the log's buffer is written before, not
- * twice. */
-pid_t child_start(struct child *ch, const char *what);
-/* To be called first in it: signals, and what is the master's alone. */
-void child_become(const struct master *m, const char *what);
-
 /* The admin process of a generation (master_admin.c). */
 bool admin_wanted(const struct config *c);
 void admin_start(struct master *m, struct generation *g);
@@ -136,6 +133,28 @@ void rates_column_give(struct master *m, unsigned column);
 int servers_prepare(struct master *m);
 /* Slots for the servers of c. */
 int servers_enter(struct master *m, struct config *c);
+/* Checkers (master_checkers.c). */
+/* Makes their socket, if a filter of the generation needs them. */
+void checkers_prepare(struct generation *g);
+/* Starts those that are due. */
+void checkers_start(struct master *m, struct generation *g);
+/* Was it one of them that died? */
+bool checkers_died(struct generation *g, pid_t pid, int status);
+/* The generation is gone: so they will end. */
+void checkers_free(struct generation *g);
+/* In a child of another generation, or in a checker itself (own): closes what
+ * would keep others from seeing the end. */
+void checkers_forget(const struct master *m, const struct generation *own);
+
+/* One child (master_workers.c).  0 in it; what is in the log's buffer is
+ * written before, not twice. */
+pid_t child_start(struct child *ch, const char *what);
+/* To be called first in it: signals, and what is the master's alone. */
+void child_begin(const struct master *m, const char *what);
+/* Wipes the secrets of filters from a process that does not need them. */
+void child_forget_secrets(const struct config *c);
+void child_plan_restart(struct child *ch);
+void child_log_death(const char *what, pid_t pid, int status, bool expected);
 
 /* The pid file (master_pidfile.c): 0, or the exit code after logging why. */
 int pidfile_write(struct master *m, const char *path);

@@ -43,8 +43,6 @@ static void run_worker(struct master *, struct generation *, unsigned)
 static void start_agent(struct master *);
 static void generation_lost(struct master *, struct generation *, pid_t, int);
 static void worker_died(struct master *, struct generation *, unsigned, int);
-static void plan_restart(struct child *);
-static void log_death(const char *, pid_t, int, bool);
 
 struct generation *
 generation_new(struct master *m, struct config *c, struct columns *columns)
@@ -67,6 +65,7 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 	}
 	if (admin_wanted(c))
 		g->admin.restart_at = master_now();
+	checkers_prepare(g);
 	TAILQ_INSERT_HEAD(&m->generations, g, entry);
 	return g;
 }
@@ -79,6 +78,7 @@ generation_free(struct master *m, struct generation **gp)
 
 	*gp = NULL;
 	TAILQ_REMOVE(&m->generations, g, entry);
+	checkers_free(g);
 	for (i = 0; i < g->count; i++) {
 		g->columns->used[g->workers[i].column] = false;
 		rates_column_give(m, g->workers[i].rates_column);
@@ -209,6 +209,8 @@ children_start(struct master *m)
 	/* Before the workers: it is there when they need it. */
 	if (m->agent.restart_at != 0 && m->agent.restart_at <= now)
 		start_agent(m);
+	if (g != NULL)
+		checkers_start(m, g);
 	for (i = 0; g != NULL && i < g->count; i++)
 		if (g->workers[i].restart_at != 0 &&
 		    g->workers[i].restart_at <= now)
@@ -224,6 +226,8 @@ start_worker(struct master *m, struct generation *g, unsigned i)
 		run_worker(m, g, i);
 }
 
+/* Returns 0 in the child.  What is in the log's buffer is written before, not
+ * twice. */
 pid_t
 child_start(struct child *ch, const char *what)
 {
@@ -236,7 +240,7 @@ child_start(struct child *ch, const char *what)
 	if (pid == -1) {
 		log_event(
 		    LEVEL_ERROR, "can not start %s: %s", what, strerror(errno));
-		plan_restart(ch);
+		child_plan_restart(ch);
 	} else if (pid > 0) {
 		ch->pid = pid;
 	}
@@ -257,11 +261,16 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.listen_fds = g->fds,
 		.master_fd = m->life_fds[0],
 		.agent_fd = m->agent_fds[0],
+		.checker_fd = g->checker_fds[0],
 	};
 
-	child_become(m, "worker");
+	child_begin(m, "worker");
 	if (m->agent_fds[1] != -1)
 		close(m->agent_fds[1]);
+	checkers_forget(m, g);
+	if (g->checker_fds[1] != -1)
+		close(g->checker_fds[1]);
+	child_forget_secrets(g->config);
 	if (!child_confined(g->config, PRIV_WORKER)) {
 		log_flush();
 		exit(EX_NOPERM);
@@ -279,8 +288,9 @@ start_agent(struct master *m)
 
 	if (child_start(&m->agent, "agent") != 0)
 		return;
-	child_become(m, "agent");
+	child_begin(m, "agent");
 	close(m->life_fds[0]);
+	checkers_forget(m, NULL);
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
@@ -293,10 +303,20 @@ start_agent(struct master *m)
 	exit(code);
 }
 
+void
+child_forget_secrets(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->filter_count; i++)
+		if (c->filters[i].type->forget != NULL)
+			c->filters[i].type->forget(c->filters[i].conf);
+}
+
 /* A terminal's INT and HUP go to all processes; the master decides what
  * becomes of the children.  Signals stay blocked until the child is ready. */
 void
-child_become(const struct master *m, const char *what)
+child_begin(const struct master *m, const char *what)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGPIPE };
 	static const int usual[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD };
@@ -325,10 +345,10 @@ children_reap(struct master *m)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == m->agent.pid) {
-			log_death("agent", pid, status, m->stopping);
+			child_log_death("agent", pid, status, m->stopping);
 			m->agent.pid = 0;
 			if (!m->stopping)
-				plan_restart(&m->agent);
+				child_plan_restart(&m->agent);
 			continue;
 		}
 		TAILQ_FOREACH (g, &m->generations, entry)
@@ -347,15 +367,17 @@ generation_lost(struct master *m, struct generation *g, pid_t pid, int status)
 	bool running = g->stage == STAGE_RUNNING;
 	unsigned i;
 
+	if (checkers_died(g, pid, status))
+		return;
 	for (i = 0; i < g->count; i++)
 		if (g->workers[i].pid == pid)
 			worker_died(m, g, i, status);
 	if (g->admin.pid != pid)
 		return;
-	log_death("admin", pid, status, !running);
+	child_log_death("admin", pid, status, !running);
 	g->admin.pid = 0;
 	if (running)
-		plan_restart(&g->admin);
+		child_plan_restart(&g->admin);
 }
 
 static void
@@ -365,16 +387,16 @@ worker_died(struct master *m, struct generation *g, unsigned i, int status)
 	char name[32];
 
 	snprintf(name, sizeof(name), "worker %u", ch->column);
-	log_death(name, ch->pid, status, g->stage != STAGE_RUNNING);
+	child_log_death(name, ch->pid, status, g->stage != STAGE_RUNNING);
 	ch->pid = 0;
 	stats_clear_worker(g->columns->stats, ch->column);
 	rates_clear_worker(m->rates, ch->rates_column);
 	if (g->stage == STAGE_RUNNING)
-		plan_restart(ch);
+		child_plan_restart(ch);
 }
 
-static void
-plan_restart(struct child *ch)
+void
+child_plan_restart(struct child *ch)
 {
 	int64_t now = master_now();
 
@@ -389,8 +411,8 @@ plan_restart(struct child *ch)
 	ch->restart_at = now + ch->pause;
 }
 
-static void
-log_death(const char *what, pid_t pid, int status, bool expected)
+void
+child_log_death(const char *what, pid_t pid, int status, bool expected)
 {
 	if (WIFSIGNALED(status))
 		log_event(LEVEL_ERROR, "%s (pid %ld) died: %s", what, (long)pid,

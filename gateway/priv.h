@@ -14,8 +14,9 @@
 int priv_drop(const char *user, const char *root);
 /* What a process has to do.  master: nothing of this. */
 enum priv_role {
-	PRIV_WORKER, /* sockets; files of its own.  admin, too */
-	PRIV_AGENT   /* writes files wherever told, starts programs */
+	PRIV_WORKER,  /* sockets; files of its own.  admin, too */
+	PRIV_CHECKER, /* computes, for who passes it a socket */
+	PRIV_AGENT    /* writes files wherever told, starts programs */
 };
 /* After priv_drop(): only what the role needs, for good, as far as the system
  * can (pledge(2) and unveil(2), landlock(7)); files are made and written only

@@ -44,6 +44,8 @@ priv_system_confine(
 		return pledge("stdio rpath wpath cpath fattr unix recvfd proc "
 			      "exec",
 		    NULL);
+	if (role == PRIV_CHECKER)
+		return pledge("stdio rpath unix recvfd", NULL);
 	if (unveil("/", "rw") == -1)
 		return -1;
 	for (i = 0; i < count; i++)

@@ -265,36 +265,54 @@ cell(const struct rates *r, unsigned column, int slot)
 
 /* Windows. */
 
-/* A process whose clock is a little behind may find a window that began after
- * its own: then it is at the beginning of that one. */
+/*
+ * The value of a window with another event in it; 0 if that is too many.  A
+ * process whose clock is a little behind may find a window that began after its
+ * own: then it is at the beginning of that one.
+ */
+static uint64_t
+next_value(uint64_t old, int64_t count, int64_t period, int64_t now)
+{
+	uint64_t index = (uint64_t)(now / period) & INDEX_MASK;
+	uint64_t next = old >> 2 * COUNT_BITS;
+	uint64_t prev = old >> COUNT_BITS & COUNT_MAX;
+	uint64_t cur = old & COUNT_MAX;
+	int64_t into = now % period;
+
+	if (next == ((index + 1) & INDEX_MASK)) {
+		index = next;
+		into = 0;
+	} else if (next != index) {
+		prev = index == ((next + 1) & INDEX_MASK) ? cur : 0;
+		cur = 0;
+	}
+	if ((int64_t)prev * (period - into) + (int64_t)(cur + 1) * period >
+	    count * period)
+		return 0;
+	if (cur < COUNT_MAX)
+		cur++;
+	return index << 2 * COUNT_BITS | prev << COUNT_BITS | cur;
+}
+
 bool
 rates_count(struct rates *r, int slot, enum rates_kind kind, int64_t count,
     int64_t period, int64_t now)
 {
 	_Atomic uint64_t *w = &r->slots[slot].windows[kind];
-	uint64_t old = atomic_load(w), next, index, prev, cur;
-	int64_t into;
+	uint64_t old = atomic_load(w), next;
 
 	do {
-		index = (uint64_t)(now / period) & INDEX_MASK;
-		into = now % period;
-		next = old >> 2 * COUNT_BITS;
-		prev = old >> COUNT_BITS & COUNT_MAX;
-		cur = old & COUNT_MAX;
-		if (next == ((index + 1) & INDEX_MASK)) {
-			index = next;
-			into = 0;
-		} else if (next != index) {
-			prev = index == ((next + 1) & INDEX_MASK) ? cur : 0;
-			cur = 0;
-		}
-		if ((int64_t)prev * (period - into) +
-			(int64_t)(cur + 1) * period >
-		    count * period)
+		next = next_value(old, count, period, now);
+		if (next == 0)
 			return false;
-		if (cur < COUNT_MAX)
-			cur++;
-		next = index << 2 * COUNT_BITS | prev << COUNT_BITS | cur;
 	} while (!atomic_compare_exchange_weak(w, &old, next));
 	return true;
+}
+
+bool
+rates_full(const struct rates *r, int slot, enum rates_kind kind, int64_t count,
+    int64_t period, int64_t now)
+{
+	return next_value(atomic_load(&r->slots[slot].windows[kind]), count,
+		   period, now) == 0;
 }

@@ -27,7 +27,12 @@ struct rates;
 
 #define RATES_NO_COLUMN UINT32_MAX
 
-enum rates_kind { RATES_CONNECTIONS, RATES_MESSAGES, RATES_KINDS };
+enum rates_kind {
+	RATES_CONNECTIONS,
+	RATES_MESSAGES,
+	RATES_LOGINS, /* that failed */
+	RATES_KINDS
+};
 
 /* What rates_enter() returns instead of a slot. */
 enum {
@@ -57,6 +62,10 @@ void rates_leave(struct rates *r, unsigned column, int slot);
  * period still covers.  What is refused is not counted. */
 bool rates_count(struct rates *r, int slot, enum rates_kind kind, int64_t count,
     int64_t period, int64_t now);
+
+/* Would another event be too many?  Counts nothing. */
+bool rates_full(const struct rates *r, int slot, enum rates_kind kind,
+    int64_t count, int64_t period, int64_t now);
 
 /* Connections that are open: of one slot; in all, for tests. */
 int64_t rates_open(const struct rates *r, int slot);

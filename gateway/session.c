@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "auth.h"
 #include "chain.h"
 #include "compat.h"
 #include "conn.h"
@@ -72,7 +74,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	s->chain = chain;
 	session_new_run(s);
 	s->conn = conn_new(f->loop, fd, &ops, s);
-	s->network = s->listener_slot = -1;
+	s->network = s->listener_slot = s->login_slot = -1;
 	s->heard = s->began;
 	TAILQ_INSERT_TAIL(&f->open, s, entry);
 	f->sessions++;
@@ -131,6 +133,7 @@ judged(struct session *s, const struct judgement *j)
 		break;
 	case SESSION_HEADER:
 	case SESSION_TLS:
+	case SESSION_AUTH:
 	case SESSION_DATA:
 	case SESSION_CHUNK:
 	case SESSION_CLOSED:
@@ -145,7 +148,7 @@ session_judge(struct session *s, enum phase phase, const struct address *rcpt)
 
 	if (j != NULL)
 		judged(s, j);
-	else
+	else if (s->state != SESSION_AUTH) /* there the client is to talk */
 		s->wait = WAIT_CHAIN;
 }
 
@@ -162,6 +165,20 @@ on_judged(void *ctx, const struct judgement *j)
 }
 
 /* Commands. */
+
+/* AUTH has secrets in it, and may be longer (RFC 4954 section 4). */
+static bool
+is_auth(const char *line, size_t len)
+{
+	return len > 5 && strncasecmp(line, "AUTH", 4) == 0 &&
+	    (line[4] == ' ' || line[4] == '\t');
+}
+
+static size_t
+line_max(const char *line, size_t len)
+{
+	return is_auth(line, len) ? AUTH_LINE_MAX : COMMAND_LINE_MAX;
+}
 
 static void
 run_line(struct session *s, const char *line, size_t len)
@@ -184,7 +201,7 @@ run_line(struct session *s, const char *line, size_t len)
 		session_reply(s, REPLY_LINE_BARE_LF);
 		if (smtp_parse_command(line, len).verb == SMTP_BDAT)
 			session_close(s, "out-of-step");
-	} else if (len - 1 > COMMAND_LINE_MAX)
+	} else if (len - 1 > line_max(line, len))
 		session_reply(s, REPLY_LINE_TOO_LONG);
 	else
 		verb_run(s, line, len - 1);
@@ -196,13 +213,13 @@ next_command(struct session *s)
 {
 	size_t len, used, have;
 	const char *line;
-	char copy[COMMAND_LINE_MAX + 2];
+	char copy[AUTH_LINE_MAX + 2];
 
 	if (!s->spoke && session_foreign_header(s))
 		return false;
 	if (!conn_line(s->conn, &line, &len, &used)) {
-		conn_input(s->conn, &have);
-		if (have > COMMAND_LINE_MAX + 1) { /* its CR */
+		line = conn_input(s->conn, &have);
+		if (have > line_max(line, have) + 1) { /* its CR */
 			if (!s->skip_line)
 				session_reply(s, REPLY_LINE_TOO_LONG);
 			s->skip_line = true;
@@ -210,16 +227,22 @@ next_command(struct session *s)
 		}
 		return false;
 	}
-	/* A copy, because the input moves while the command is at work. */
-	if (len <= sizeof(copy)) {
-		memcpy(copy, line, len);
-		conn_consume(s->conn, used);
-		run_line(s, copy, len);
-	} else {
+	if (len > line_max(line, len) + 1) {
 		conn_consume(s->conn, used);
 		if (!s->skip_line)
 			session_reply(s, REPLY_LINE_TOO_LONG);
 		s->skip_line = false;
+		return true;
+	}
+	/* A copy, because the input moves while the command is at work. */
+	memcpy(copy, line, len);
+	if (is_auth(line, len)) {
+		conn_consume_secret(s->conn, used);
+		run_line(s, copy, len);
+		compat_wipe(copy, len);
+	} else {
+		conn_consume(s->conn, used);
+		run_line(s, copy, len);
 	}
 	return true;
 }
@@ -249,6 +272,8 @@ session_advance(struct session *s)
 			too_many_errors(s);
 		if (s->state == SESSION_COMMAND)
 			more = next_command(s);
+		else if (s->state == SESSION_AUTH)
+			more = session_auth_line(s);
 		else if (s->state == SESSION_DATA)
 			more = intake_more(s);
 		else if (s->state == SESSION_CHUNK)
@@ -401,6 +426,7 @@ session_close(struct session *s, const char *why)
 		chain_run_cancel(s->run);
 		s->wait = WAIT_NOTHING;
 	}
+	session_auth_end(s);
 	if (!gone)
 		conn_flush(s->conn);
 	if (gone || (ends_both(why) && conn_unsent(s->conn) == 0))

@@ -31,6 +31,7 @@ struct rates;
 struct relay;
 struct router;
 struct route_conf;
+struct services;
 struct session;
 struct spool;
 struct stats;
@@ -54,6 +55,8 @@ struct limits_conf {
 	int64_t errors;		 /* failed commands of one session, then 421 */
 	int64_t noops;		 /* idle talk of one session, then 421 */
 	int64_t session_timeout; /* ms that a session may last */
+	int64_t auth_attempts;	 /* failed ones of one session, then 421 */
+	struct opt_rate auth_rate; /* failed ones of one client network */
 };
 extern const struct opt limits_options[];
 
@@ -78,10 +81,14 @@ struct listener_conf {
 	const char *tls_name;		/* tls block for TLS from the start */
 	struct tls_context *starttls;	/* resolved by conf.c; NULL: none */
 	struct tls_context *tls;
-	bool require_tls;	       /* no mail in clear */
-	const char *authserv_id;       /* NULL: the hostname */
-	struct opt_list strip_headers; /* fields that do not pass */
-	int received;		       /* enum received_style */
+	bool require_tls;		    /* no mail in clear */
+	const char *auth_name;		    /* filter that authenticates */
+	const struct filter_instance *auth; /* by conf.c; NULL: no AUTH */
+	bool auth_plaintext;		    /* AUTH without TLS as well */
+	bool require_auth;		    /* no mail without AUTH */
+	const char *authserv_id;	    /* NULL: the hostname */
+	struct opt_list strip_headers;	    /* fields that do not pass */
+	int received;			    /* enum received_style */
 	struct opt_list filter_names;
 	const struct filter_instance **filters; /* resolved by conf.c */
 	size_t filter_count;
@@ -104,6 +111,7 @@ struct front {
 	struct journal *journal; /* may be NULL */
 	struct stats *stats;
 	unsigned worker;
+	const struct services *services; /* of filters; may be NULL */
 	struct rates *rates;
 	unsigned rates_column;
 	/* This process's; at the head who was silent longest. */

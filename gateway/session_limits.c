@@ -4,6 +4,9 @@
  * XCLIENT; proxies and their health checks are not counted.
  */
 
+#include <stdio.h>
+
+#include "auth.h"
 #include "conn.h"
 #include "loop.h"
 #include "rates.h"
@@ -102,7 +105,8 @@ session_release(struct session *s)
 
 	rates_leave(f->rates, f->rates_column, s->network);
 	rates_leave(f->rates, f->rates_column, s->listener_slot);
-	s->network = s->listener_slot = RATES_UNKNOWN;
+	rates_leave(f->rates, f->rates_column, s->login_slot);
+	s->network = s->listener_slot = s->login_slot = RATES_UNKNOWN;
 }
 
 void
@@ -118,14 +122,34 @@ session_limit(struct session *s, enum reply_id id, const char *why)
 	session_close(s, why);
 }
 
+/* Its messages count for its login from now on: many users may come from one
+ * network, and one user from many. */
+void
+session_count_login(struct session *s)
+{
+	char name[AUTH_LOGIN_MAX + 10];
+	struct front *f = s->front;
+
+	rates_leave(f->rates, f->rates_column, s->login_slot);
+	s->login_slot = RATES_UNKNOWN;
+	/* No listener has a blank in its name and is taken for it. */
+	snprintf(name, sizeof(name), " login %s", s->client.login);
+	if (!s->unlimited)
+		s->login_slot = rates_enter(f->rates, f->rates_column,
+		    rates_key_name(f->rates, name), INT64_MAX,
+		    loop_now(f->loop));
+}
+
 bool
 session_may_send(struct session *s)
 {
 	const struct opt_rate *rate = &s->front->limits->message_rate;
 
-	if (rate->count == 0 || s->network < 0 ||
-	    rates_count(s->front->rates, s->network, RATES_MESSAGES,
-		rate->count, rate->period, loop_now(s->front->loop)))
+	int slot = s->authenticated ? s->login_slot : s->network;
+
+	if (rate->count == 0 || slot < 0 ||
+	    rates_count(s->front->rates, slot, RATES_MESSAGES, rate->count,
+		rate->period, loop_now(s->front->loop)))
 		return true;
 	s->limited = true;
 	return false;
@@ -173,7 +197,7 @@ session_set_deadline(struct session *s)
 		end = s->data_began + limits->data_timeout +
 		    s->data_received * 1000 / limits->data_rate;
 		conn_deadline(s->conn, at < end ? at : end);
-	} else if (s->state == SESSION_COMMAND) {
+	} else if (s->state == SESSION_COMMAND || s->state == SESSION_AUTH) {
 		at = now + limits->command_timeout;
 		end = s->began + limits->session_timeout;
 		if (at > end && (s->confirming || !s->tx.envelope.has_sender))
@@ -198,7 +222,8 @@ session_shed(struct front *f)
 		if (s->heard > latest)
 			return false;
 		if (s->state != SESSION_COMMAND || s->wait != WAIT_NOTHING ||
-		    s->unlimited || s->confirming || s->tx.envelope.has_sender)
+		    s->unlimited || s->authenticated || s->confirming ||
+		    s->tx.envelope.has_sender)
 			continue;
 		conn_input(s->conn, &left);
 		if (left > 0 || conn_unsent(s->conn) > 0)

@@ -24,6 +24,7 @@
 #include "smtp_parse.h"
 #include "tx.h"
 
+struct auth_exchange;
 struct chain_run;
 struct conn;
 struct delivery;
@@ -38,6 +39,7 @@ enum session_state {
 	SESSION_TLS,	  /* TLS is being set up */
 	SESSION_GREETING, /* CONNECT filters at work; nothing was said yet */
 	SESSION_COMMAND,  /* takes commands */
+	SESSION_AUTH,	  /* takes a response to a challenge of AUTH */
 	SESSION_DATA,	  /* takes message data */
 	SESSION_CHUNK,	  /* takes the octets of a BDAT */
 	SESSION_JUDGING,  /* the message is complete: filters, then relay */
@@ -55,6 +57,11 @@ struct session {
 	struct chain_run *run; /* owned */
 	struct conn *conn;     /* owned; NULL when closed */
 	struct delivery *delivery;
+	struct auth_exchange *auth; /* owned; NULL unless AUTH is at work */
+	struct task auth_task;
+	int64_t auth_failures;
+	bool authenticated;	 /* client.login is from AUTH */
+	int login_slot;		 /* slot of the login, or negative */
 	const struct verb *verb; /* whose filters are at work */
 	struct client client;
 	struct arena arena; /* lives as long as the session */
@@ -152,6 +159,8 @@ void session_held_judged(struct session *s, const struct judgement *j);
 enum reply_id session_admit(struct session *s);
 /* What it was counted for ends. */
 void session_release(struct session *s);
+/* It has authenticated. */
+void session_count_login(struct session *s);
 /* May it begin another message now? */
 bool session_may_send(struct session *s);
 /* A command that leads nowhere; false after too many have ended the session. */
@@ -167,6 +176,18 @@ void session_limit(struct session *s, enum reply_id id, const char *why);
 enum reply_id session_check_xclient(struct session *s, struct slice arg);
 void session_act_xclient(struct session *s);
 enum reply_id session_check_xforward(struct session *s, struct slice arg);
+
+/* session_auth.c */
+/* "250-AUTH ...", or "" if it is not offered now; its length. */
+int session_ehlo_auth(const struct session *s, char *buf, size_t size);
+/* Takes the response to a challenge; false: there is none yet. */
+bool session_auth_line(struct session *s);
+/* Ends an exchange, if there is one, and wipes it. */
+void session_auth_end(struct session *s);
+/* What AUTH proved does not count any more. */
+void session_forget_login(struct session *s);
+/* Is mail refused because nobody has authenticated? */
+bool session_needs_auth(const struct session *s);
 
 /* session_tls.c */
 void session_start_tls(struct session *s, struct tls_context *context);
@@ -247,6 +268,8 @@ bool chunk_more(struct session *s);
 /* txlog.c */
 void txlog_transaction(struct session *s, const char *result);
 void txlog_session(struct session *s);
+/* The end of an AUTH exchange. */
+void txlog_auth(struct session *s, const char *result, const char *reason);
 void txlog_note_reply(
     struct session *s, int code, const char *enhanced, const char *text);
 void txlog_note_refusal(

@@ -75,6 +75,7 @@ session_secured(void *ctx)
 	s->client.helo = NULL;
 	s->client.esmtp = false;
 	s->forwarded = NULL;
+	session_forget_login(s);
 	if (at_start) {
 		session_greet(s);
 		return;

@@ -163,6 +163,7 @@ session_check_xclient(struct session *s, struct slice arg)
 		return REPLY_NOT_AUTHORISED;
 	if (!parse(arg, &x) || !check_values(s, &x))
 		return REPLY_BAD_ATTRIBUTES;
+	session_forget_login(s);
 	apply(s, &x);
 	return REPLY_NONE;
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth.h"
+#include "chain.h"
 #include "compat.h"
 #include "log.h"
 #include "message.h"
@@ -176,5 +178,26 @@ txlog_session(struct session *s)
 	record_num(&r, "errors", s->errors);
 	record_num(&r, "transactions", s->tx_count);
 	record_num(&r, "ms", loop_now(s->front->loop) - s->began);
+	record_end(&r);
+}
+
+/* Who somebody else says to be is told as "tried". */
+void
+txlog_auth(struct session *s, const char *result, const char *reason)
+{
+	const struct auth_exchange *x = s->auth;
+	struct record r;
+
+	if (!log_wants(LEVEL_INFO))
+		return;
+	record_start(&r, LEVEL_INFO, "auth");
+	record_str(&r, "id", s->id);
+	record_str(&r, "result", result);
+	put_client(&r, s);
+	record_str(&r, "mechanism", x->mechanism);
+	if (s->client.login == NULL && x->login[0] != '\0')
+		record_str(&r, "tried", x->login);
+	record_str(&r, "filter", s->listener->auth->name);
+	record_str(&r, "reason", reason);
 	record_end(&r);
 }

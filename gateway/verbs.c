@@ -106,6 +106,13 @@ static const struct verb verbs[] = {
 	    .check = verb_check_starttls,
 	    .phase = NO_PHASE,
 	    .act = verb_act_starttls },
+	{ .verb = SMTP_AUTH,
+	    .name = "AUTH",
+	    .needs = NEEDS_NO_MAIL,
+	    .check = verb_check_auth,
+	    .phase = PHASE_AUTH,
+	    .act = verb_act_auth,
+	    .refuse = verb_refuse_auth },
 	{ .verb = SMTP_XCLIENT,
 	    .name = "XCLIENT",
 	    .needs = NEEDS_IDLE,
@@ -243,6 +250,8 @@ verb_run(struct session *s, const char *line, size_t len)
 		no = REPLY_TLS_FIRST;
 	if (no == REPLY_NONE)
 		no = check_state(s, s->verb->needs);
+	if (no == REPLY_NONE && cmd.verb == SMTP_MAIL && session_needs_auth(s))
+		no = REPLY_AUTH_FIRST;
 	if (no == REPLY_NONE)
 		no = s->verb->check(s, cmd.arg);
 	if (no != REPLY_NONE && no != REPLY_SAID)
@@ -354,18 +363,22 @@ act_helo(struct session *s)
 static void
 act_ehlo(struct session *s)
 {
-	char text[700];
-	int n = snprintf(text, sizeof(text),
+	char text[1200], auth[450];
+	int n;
+
+	(void)session_ehlo_auth(s, auth, sizeof(auth));
+	n = snprintf(text, sizeof(text),
 	    "250-%.255s\r\n"
 	    "250-PIPELINING\r\n"
 	    "250-SIZE %lld\r\n"
 	    "250-8BITMIME\r\n"
 	    "250-CHUNKING\r\n"
-	    "%s%s%s%s"
+	    "%s%s%s%s%s"
 	    "250 ENHANCEDSTATUSCODES\r\n",
 	    session_hostname(s), (long long)s->front->limits->message_size,
 	    s->listener->starttls != NULL && !s->client.tls ? "250-STARTTLS\r\n"
 							    : "",
+	    auth,
 	    s->may_xclient
 		? "250-XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"
 		: "",

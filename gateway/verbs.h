@@ -10,6 +10,7 @@
 #include "replies.h"
 #include "smtp_parse.h"
 
+struct judgement;
 struct session;
 
 enum reply_id verb_check_mail(struct session *s, struct slice arg);
@@ -20,5 +21,8 @@ void verb_act_rcpt(struct session *s);
 void verb_undo_rcpt(struct session *s);
 enum reply_id verb_check_starttls(struct session *s, struct slice arg);
 void verb_act_starttls(struct session *s);
+enum reply_id verb_check_auth(struct session *s, struct slice arg);
+void verb_act_auth(struct session *s);
+void verb_refuse_auth(struct session *s, const struct judgement *j);
 
 #endif

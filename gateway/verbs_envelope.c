@@ -163,7 +163,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		return REPLY_UNKNOWN_PARAMETER;
 	addr = envelope_address(&s->tx.arena, &path);
 	route = router_find(s->front->router, &addr);
-	if (routes_onward(&path))
+	if (routes_onward(&path) && s->client.login == NULL)
 		no = REPLY_LOCAL_PART_ROUTES;
 	else if (route == -1)
 		no = REPLY_RELAYING_DENIED;

@@ -68,7 +68,8 @@ verify_begins(struct session *s)
 		.backend = f->routes[rcpt->route].backend };
 	struct reply known;
 
-	if (!relay_wants_verify(f->relay, order.backend, e, more_to_come(s)))
+	if (!relay_wants_verify(f->relay, order.backend, e,
+		more_to_come(s) || s->client.login != NULL))
 		return false;
 	if (relay_verified(
 		f->relay, order.backend, &e->sender, &rcpt->addr, &known)) {

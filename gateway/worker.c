@@ -21,6 +21,7 @@
 #include "conf.h"
 #include "conn.h"
 #include "dns.h"
+#include "helper.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
@@ -35,6 +36,7 @@ struct worker {
 	const struct worker_start *start;
 	struct front front;
 	struct router *router;	     /* owned */
+	struct services services;    /* its helpers: owned */
 	struct chain **chains;	     /* owned; one per listen section */
 	struct listener **listeners; /* owned; one per address, or NULL */
 	size_t listener_count;
@@ -109,6 +111,9 @@ begin(struct worker *w)
 	f->worker = start->number;
 	f->rates = start->rates;
 	f->rates_column = start->rates_column;
+	w->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
+	w->services.checker_fd = start->checker_fd;
+	f->services = &w->services;
 	TAILQ_INIT(&f->open);
 	compat_random(&f->id_salt, sizeof(f->id_salt));
 	timer_init(&w->drain, f->loop, on_drain_over, w);
@@ -130,6 +135,7 @@ open_listeners(struct worker *w)
 		w->chains[i] =
 		    chain_new(w->front.loop, lc->filters, lc->filter_count);
 		chain_set_dns(w->chains[i], w->front.dns);
+		chain_set_services(w->chains[i], &w->services);
 		for (k = 0; k < lc->address.count; k++) {
 			n = w->listener_count++;
 			w->listeners[n] = listener_new(&w->front, lc,
@@ -174,6 +180,7 @@ finish(struct worker *w)
 		event_free(w->events[i]);
 	timer_clear(&w->drain);
 	relay_free(&w->front.relay);
+	helpers_free(&w->services.helpers);
 	for (i = 0; i < w->start->config->listener_count; i++)
 		chain_free(&w->chains[i]);
 	free(w->chains);

@@ -24,6 +24,7 @@ struct worker_start {
 	const int *listen_fds; /* in the order of listeners and addresses */
 	int master_fd;	       /* end of file: the master is gone */
 	int agent_fd;	       /* -1: no agent */
+	int checker_fd;	       /* -1: no checkers */
 };
 
 /* Runs until the end; returns the exit code. */

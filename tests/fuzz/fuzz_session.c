@@ -55,10 +55,14 @@ static const char text[] =
     "	xclient-login = true\n"
     "	xforward-from = {\"10.0.0.2\"}\n"
     "	starttls = own\n"
+    "	auth = people\n"
+    "	auth-plaintext = true\n"
     "	filters = {friends, slow, judge}\n"
     "}\n"
     "tls own { certificate = {@CERT@} key = {@KEY@} }\n"
     "told judge { }\n"
+    "auth-file people { users = \"alice:$2b$04$"
+    "abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\" }\n"
     "access friends { deny = {\"203.0.113.0/24\"} }\n"
     "delay slow {\n"
     "	connect = 1s helo = 1s mail = 1s rcpt = 1s message = 1s\n"
@@ -143,7 +147,7 @@ settle(struct fuzzed *f)
 
 	while (quiet < 3) {
 		loop_turn(f->gate.front.loop, false);
-		quiet = hear(f) ? 0 : quiet + 1;
+		quiet = hear(f) || gate_work(&f->gate) ? 0 : quiet + 1;
 	}
 }
 

@@ -46,11 +46,13 @@ expect_line(struct player *p)
 {
 	struct peer *peer = player_peer(p);
 	const char *line;
-	size_t len;
+	size_t len, end;
 
 	line = peer_line(peer, &len);
-	if (len < 2 || memcmp(line + len - 2, "\r\n", 2) != 0 ||
-	    !script_match(p->step->text, p->step->len, line, len - 2))
+	end = p->step->lf ? 1 : 2;
+	if (len < end || memcmp(line + len - end, &"\r\n"[2 - end], end) != 0 ||
+	    !script_match(p->step->text != NULL ? p->step->text : "",
+		p->step->len, line, len - end))
 		return missed(p, peer);
 	peer_consume(peer, len);
 	return true;

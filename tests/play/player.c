@@ -81,7 +81,8 @@ player_settle(struct player *p)
 
 	while (quiet < QUIET_TURNS) {
 		loop_turn(p->gate.front.loop, false);
-		quiet = peers_poll(p->peers) ? 0 : quiet + 1;
+		quiet =
+		    peers_poll(p->peers) || gate_work(&p->gate) ? 0 : quiet + 1;
 	}
 }
 

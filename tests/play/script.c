@@ -316,6 +316,22 @@ parse_repeat(struct reader *r, enum side side, int who, char *text)
 	return n > 0 || wrong(r, "*COUNT text");
 }
 
+/* "B1>> " and "B1<< ": lines of protocols that end them in LF, with escapes. */
+static bool
+parse_lf(struct reader *r, int who, char what, const char *text)
+{
+	struct step *st;
+
+	text += *text == ' ';
+	if (what == '<') {
+		st = sending(r, SIDE_BACKEND, who);
+		return add_raw(r, st, text) && add_raw(r, st, "\\n");
+	}
+	st = add(r, STEP_EXPECT, SIDE_BACKEND, who);
+	st->lf = true;
+	return add_raw(r, st, text);
+}
+
 /* "C: ", "S2: ", "C| ", "C*9 ", "C:data", "B1< ", "B1> ", "B1| ", "B1>data" */
 static bool
 parse_peer(struct reader *r, char *line)
@@ -330,6 +346,8 @@ parse_peer(struct reader *r, char *line)
 	what = *p++;
 	if (who < 1 || who > max || what == '\0')
 		return wrong(r, "what is '%s'?", line);
+	if (side == SIDE_BACKEND && (what == '<' || what == '>') && *p == what)
+		return parse_lf(r, who, what, p + 1);
 	block = strcmp(p, "data") == 0;
 	p += *p == ' ';
 	expects = *line == 'S' || what == '>';

@@ -45,6 +45,7 @@ struct step {
 	int line;
 	char *text; /* owned; octets, a pattern, or an address */
 	size_t len;
+	bool lf;	/* a line that ends in a bare LF */
 	int64_t number; /* ms, a count, or a listener */
 };
 

@@ -14,12 +14,14 @@
 
 #include "cert.h"
 #include "chain.h"
+#include "checker.h"
 #include "compat.h"
 #include "conf.h"
 #include "conn.h"
 #include "dns.h"
 #include "journal.h"
 #include "filter.h"
+#include "helper.h"
 #include "log.h"
 #include "loop.h"
 #include "message.h"
@@ -201,8 +203,16 @@ gate_open(struct gate *g, const struct config *c)
 	relay_set_journal(f->relay, f->journal);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
+	g->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, g->checker_fds) == -1 ||
+	    net_nonblock(g->checker_fds[0]) == -1 ||
+	    net_nonblock(g->checker_fds[1]) == -1)
+		abort();
+	g->services.checker_fd = g->checker_fds[0];
+	f->services = &g->services;
 	g->chain = chain_new(f->loop, lc->filters, lc->filter_count);
 	chain_set_dns(g->chain, f->dns);
+	chain_set_services(g->chain, &g->services);
 }
 
 int
@@ -220,6 +230,13 @@ gate_connect(struct gate *g, const char *address)
 	session_new(
 	    &g->front, &g->config->listeners[0], g->chain, fds[0], &peer);
 	return fds[1];
+}
+
+bool
+gate_work(struct gate *g)
+{
+	return checker_turn(
+	    g->checker_fds[1], g->config->filters, g->config->filter_count);
 }
 
 void
@@ -254,7 +271,9 @@ gate_leftover(const struct gate *g)
 		if (stats_sum(f->stats, i, STATS_WAITING) != 0)
 			return "the count of waiting deliveries is not 0";
 	}
-	if (conn_outstanding() != 0)
+	if (conn_outstanding() !=
+	    (g->services.helpers != NULL ? helpers_open(g->services.helpers)
+					 : 0))
 		return "a connection is left";
 	return NULL;
 }
@@ -266,6 +285,9 @@ gate_close(struct gate *g)
 	const char *left;
 
 	relay_free(&f->relay);
+	helpers_free(&g->services.helpers);
+	close(g->checker_fds[0]);
+	close(g->checker_fds[1]);
 	chain_free(&g->chain);
 	router_free(&g->router);
 	loop_turn(f->loop, false); /* what the above gave the reaper */

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "chain.h"
 #include "session.h"
 
-struct chain;
 struct config;
 struct router;
 struct servers;
@@ -22,6 +22,8 @@ struct gate {
 	struct router *router; /* owned, as the next */
 	struct chain *chain;   /* of the first listener */
 	struct servers *servers;
+	struct services services;
+	int checker_fds[2]; /* for filters, for gate_work() */
 };
 
 /* Loads the configuration of a transcript.  @BACKEND@ to @BACKEND4@, @NOBODY@
@@ -34,6 +36,8 @@ struct config *gate_config(const char *dir, const char *name, const char *text,
 void gate_open(struct gate *g, const struct config *c);
 /* A client from address, whose end is *fd_r; -1 if the address is none. */
 int gate_connect(struct gate *g, const char *address);
+/* Does what other processes would do; true if there was something. */
+bool gate_work(struct gate *g);
 void gate_drain(struct gate *g);
 /* An operator drains a server ("backend/server"), or enables it again. */
 bool gate_server(struct gate *g, const char *name, bool drain);

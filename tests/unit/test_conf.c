@@ -291,6 +291,8 @@ test_environment(void **state)
 	"backend b { protocol = smtp\n"                   \
 	"server s { address = \"127.0.0.1:1\"\n" a " }\n" \
 	"server t { address = \"127.0.0.1:2\" " b " } "
+#define HASH "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+#define PEOPLE "auth-file people { users = \"a:" HASH "\" }"
 
 static const struct {
 	const char *text;
@@ -420,6 +422,28 @@ static const struct {
 	    ":2: \"X B\" is not the name of a header field\n" },
 	{ "listen mx {\nreceived = some }",
 	    ":2: option 'received' must be one of: full, private, none" },
+	{ "listen mx {\nauth = naps auth-plaintext = yes }\n"
+	  "delay naps { }",
+	    ":2: filter 'naps' does not authenticate\n" },
+	{ "listen mx {\nauth = nobody auth-plaintext = yes }",
+	    ":2: there is no filter 'nobody'\n" },
+	{ "listen mx {\nfilters = people }\n" PEOPLE,
+	    ":2: filter 'people' authenticates: it belongs into auth, not into "
+	    "filters\n" },
+	{ "listen mx {\nauth = people }\n" PEOPLE,
+	    ":2: auth is offered under TLS, which this listener has not: " },
+	{ "listen mx {\nrequire-auth = yes }",
+	    ":2: require-auth without auth: no mail could be sent\n" },
+	{ "auth-file people {\nobserve = yes users = \"a:" HASH "\" }",
+	    ":2: auth-file 'people' can not observe: it lets in or not\n" },
+	{ "own-address own {\nmap = {\"alice a@b\", \"bob\"} }",
+	    ":1: own-address 'own': map: \"bob\" is not a login and its " },
+	{ "dovecot-user users {\nsocket = \"no such\" }",
+	    ":1: dovecot-user 'users': socket \"no such\": " },
+	{ "auth-file people {\nusers = {\"a:" HASH "\", \"b:secret\"} }",
+	    ":1: auth-file 'people': users: entry 2 is not name:$id$..." },
+	{ "auth-file people {\nusers = {\"a:" HASH "\", \"a:" HASH "\"} }",
+	    ":1: auth-file 'people': users: 'a' stands there twice\n" },
 	{ "backend b { protocol = gopher }",
 	    ":1: option 'protocol' must be one of: discard, lmtp, maildir, "
 	    "smtp" },
@@ -505,6 +529,21 @@ static const struct {
 	{ OPEN BACKEND "route all { backend = d open-relay = yes }", NULL },
 	{ OPEN BACKEND "route all { backend = d rcpt-domain = {a.example} }",
 	    NULL },
+	/* Who reaches the route has authenticated. */
+	{ "listen mx { address = {\"0.0.0.0:1\"} auth = people\n"
+	  "auth-plaintext = yes require-auth = yes }\n" PEOPLE
+	  "\n" BACKEND ROUTE,
+	    NULL },
+	{ REST "auth-file people {\nusers = \"a:" HASH "\" fail-delay = 1m }\n",
+	    ":4: warning: auth-file 'people': fail-delay is not shorter than "
+	    "timeout" },
+	{ REST "own-address own {\nself = no }\n",
+	    ":4: warning: own-address 'own': without self and map nobody " },
+	{ "listen mx { address = {\"127.0.0.1:1\"} filters = u }\n" BACKEND
+		ROUTE "dovecot-user u { socket = /no/such }\n"
+	  "log { to = stderr }\nchroot = /\n",
+	    ":6: warning: chroot: the server of dovecot-user 'u' would be at "
+	    "//no/such: " },
 	{ LISTEN, ": warning: no route: every recipient will be refused\n" },
 	{ REST "delay f { }",
 	    ":4: warning: delay 'f' is not in the filters of any listen "

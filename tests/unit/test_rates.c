@@ -154,6 +154,13 @@ test_window(void **state)
 	    rates_count(r, slot, RATES_CONNECTIONS, 1, MINUTE, t + 3 * MINUTE));
 	assert_false(
 	    rates_count(r, slot, RATES_CONNECTIONS, 1, MINUTE, t + 3 * MINUTE));
+	/* Looking counts nothing. */
+	assert_false(rates_full(r, slot, RATES_LOGINS, 1, MINUTE, t));
+	assert_true(rates_count(r, slot, RATES_LOGINS, 1, MINUTE, t));
+	assert_true(rates_full(r, slot, RATES_LOGINS, 1, MINUTE, t));
+	assert_false(rates_full(r, slot, RATES_LOGINS, 2, MINUTE, t));
+	assert_false(
+	    rates_full(r, slot, RATES_LOGINS, 1, MINUTE, t + 2 * MINUTE));
 	rates_free(&r);
 }
 

@@ -21,13 +21,13 @@ own(int id)
 	return reply_own((enum reply_id)id);
 }
 
-/* Codes that RFC 5321 4.2.3 (and RFC 1870, 3463) know. */
+/* Codes that RFC 5321 4.2.3 (and RFC 1870, 3463, 4954) know. */
 static bool
 is_known(int code)
 {
 	static const int known[] = { 214, 220, 221, 250, 252, 354, 421, 450,
 		451, 452, 455, 500, 501, 502, 503, 504, 550, 551, 552, 553, 554,
-		555, 530 };
+		555, 235, 454, 530, 538 };
 	size_t i;
 
 	for (i = 0; i < nitems(known); i++)

@@ -1,0 +1,263 @@
+#!/bin/sh
+# dovecot-auth.sh: clients -> posternd -> the auth service of a private Dovecot:
+# every mechanism it offers, wrong passwords, many at once, restarts; and its
+# users as recipients.
+
+# shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
+. "$(dirname "$0")/../support/peers.sh"
+need dovecot swaks perl openssl
+authclient=$BUILD/tests/authclient
+
+case $(dovecot --version) in
+2.3.*) ;;
+*)
+	not_run dovecot-auth "written for Dovecot 2.3, here is $(dovecot --version)"
+	finish
+	;;
+esac
+if [ "$(id -u)" -eq 0 ]; then
+	for u in dovecot dovenull; do
+		id $u >/dev/null 2>&1 && continue
+		not_run dovecot-auth "there is no user $u"
+		finish
+	done
+	login_user=dovenull internal_user=dovecot mail_user=nobody
+else
+	login_user=$(id -un) internal_user=$login_user mail_user=$login_user
+fi
+mail_uid=$(id -u "$mail_user") mail_gid=$(id -g "$mail_user")
+
+dir=$tmp/dovecot
+mkdir -p "$dir"
+{
+	echo "alice:{PLAIN}wonderland:$mail_uid:$mail_gid::$tmp/alice::"
+	echo "bob:{PLAIN}builder:$mail_uid:$mail_gid::$tmp/bob::"
+	echo "gone:{PLAIN}gone:$mail_uid:$mail_gid::$tmp/gone::nologin=y"
+} >"$tmp/passwd"
+cat >"$tmp/dovecot.conf" <<-END
+base_dir = $dir/run
+state_dir = $dir/state
+log_path = $tmp/dovecot.log
+protocols =
+ssl = no
+default_internal_user = $internal_user
+default_internal_group = $(id -gn "$internal_user")
+default_login_user = $login_user
+first_valid_uid = $mail_uid
+first_valid_gid = $mail_gid
+auth_mechanisms = plain login scram-sha-256 scram-sha-1 cram-md5
+auth_verbose = yes
+auth_failure_delay = 2 secs
+disable_plaintext_auth = no
+passdb {
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%n $tmp/passwd
+}
+userdb {
+  driver = passwd-file
+  args = username_format=%n $tmp/passwd
+}
+service auth {
+  client_limit = 2000
+  unix_listener auth-client {
+    mode = 0666
+  }
+  unix_listener auth-userdb {
+    mode = 0666
+  }
+}
+service stats {
+  unix_listener stats-writer {
+    mode = 0666
+  }
+}
+service anvil {
+  chroot =
+}
+END
+dovecot_start() {
+	: >"$tmp/dovecot.log"
+	run dovecot-out dovecot -F -c "$tmp/dovecot.conf"
+	dovecot_pid=$pid
+	wait_until 20 dovecot_ready && return 0
+	cat "$tmp/dovecot-out.log" "$tmp/dovecot.log"
+	return 1
+}
+dovecot_ready() {
+	grep -q 'starting up' "$tmp/dovecot.log" && [ -S "$dir/run/auth-client" ]
+}
+must dovecot_start
+
+must openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=gw.example.org \
+    -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>/dev/null
+must gateway gw <<END
+hostname = "gw.example.org"
+workers  = 2
+limits   { auth-rate = ""  noops = 1000 }
+tls own  { certificate = {"$tmp/cert.pem"}  key = {"$tmp/key.pem"} }
+listen submission {
+	address      = {"127.0.0.1:@PORT1@"}
+	starttls     = own
+	require-tls  = yes
+	auth         = dovecot
+	require-auth = yes
+}
+listen clear {
+	address        = {"127.0.0.1:@PORT2@"}
+	auth           = dovecot
+	auth-plaintext = yes
+}
+listen mx {
+	address = {"127.0.0.1:@PORT3@"}
+	filters = {users}
+}
+dovecot-auth dovecot { socket = "$dir/run/auth-client" }
+dovecot-user users   { socket = "$dir/run/auth-userdb"  extension = "+" }
+backend sink { protocol = discard }
+route all { backend = sink  rcpt-domain = {"example.org"} }
+END
+
+# --- mechanisms ------------------------------------------------------------------
+
+for mech in PLAIN LOGIN CRAM-MD5; do
+	swaks_to "$port1" --tls --auth $mech --auth-user alice \
+	    --auth-password wonderland --to bob@example.org
+	equal "$mech under TLS" "$swaks_code" 0
+	rec=$(record "$gw_log" "$(id_of "$swaks_out")")
+	equal "$mech: the record has the login" "$(key login "$rec")" alice
+	matches "$mech: and so has that of AUTH" \
+	    "$(grep event=auth "$gw_log" | tail -n 1)" \
+	    "result=accepted .*login=alice .*mechanism=$mech"
+	swaks_to "$port1" --tls --auth $mech --auth-user alice \
+	    --auth-password wrong --to bob@example.org
+	matches "$mech: a wrong password is 535 5.7.8" "$swaks_out" \
+	    '^<~\* 535 5\.7\.8'
+done
+matches "EHLO has what Dovecot offers" "$swaks_out" \
+    '^<~  250-AUTH .*SCRAM-SHA-256'
+swaks_to "$port1" --to bob@example.org
+lacks "without TLS AUTH is not offered" "$swaks_out" '^<-  250-AUTH'
+
+client() { "$authclient" "$@" 2>&1; }
+equal "SCRAM-SHA-256" \
+    "$(client 127.0.0.1 "$port2" SCRAM-SHA-256 alice wonderland)" "235 1"
+equal "SCRAM-SHA-256, a wrong password" \
+    "$(client 127.0.0.1 "$port2" SCRAM-SHA-256 alice wrong)" "535 1"
+equal "LOGIN in clear, where it is allowed" \
+    "$(client 127.0.0.1 "$port2" LOGIN bob builder)" "235 1"
+equal "a mechanism that Dovecot has not: 504" \
+    "$(client 127.0.0.1 "$port2" EXTERNAL bob builder)" "504 1"
+equal "and the connection to Dovecot is still good" \
+    "$(client 127.0.0.1 "$port2" PLAIN bob builder)" "235 1"
+equal "who may not log in: 525" \
+    "$(client 127.0.0.1 "$port2" PLAIN gone gone)" "525 1"
+
+# --- many at once, and mail beside them --------------------------------------------
+
+# 500 that fail late, and 500 that do not, while mail goes through.
+"$authclient" -n 500 127.0.0.1 "$port2" PLAIN alice wrong >"$tmp/wrong.out" 2>&1 &
+wrong_pid=$!
+"$authclient" -n 500 127.0.0.1 "$port2" PLAIN alice wonderland \
+    >"$tmp/right.out" 2>&1 &
+right_pid=$!
+beside() {
+	for _i in 1 2 3; do
+		swaks_to "$port2" --to bob@example.org
+		[ "$swaks_code" -eq 0 ] || return 1
+	done
+	alive $wrong_pid
+}
+check "mail passes while 500 wrong passwords wait for their answer" beside
+wait $right_pid
+equal "500 at once" "$(cat "$tmp/right.out")" "235 500"
+wait $wrong_pid
+equal "500 wrong ones at once" "$(cat "$tmp/wrong.out")" "535 500"
+
+# --- recipients ---------------------------------------------------------------------
+
+swaks_to "$port3" --to alice@example.org
+equal "a recipient that Dovecot knows" "$swaks_code" 0
+swaks_to "$port3" --to alice+lists@example.org
+equal "and with an extension" "$swaks_code" 0
+swaks_to "$port3" --to nobody@example.org
+matches "one that it does not know" "$swaks_out" '^<\*\* 550 5\.1\.1 no such user'
+
+# --- Dovecot goes and comes back -----------------------------------------------------
+
+# shellcheck disable=SC2016 # perl's variables
+cat >"$tmp/session.pl" <<'END'
+use strict;
+use IO::Socket::INET;
+my ($to, $dir) = @ARGV;
+my $s = IO::Socket::INET->new(PeerAddr => $to) or die "connect: $!";
+sub hear {
+	my $l;
+	do { defined($l = <$s>) or die "closed" } while $l =~ /^\d{3}-/;
+	return substr($l, 0, 3);
+}
+sub say_ { print $s "$_[0]\r\n"; return hear(); }
+sub until_there {
+	my ($f) = @_;
+	for (my $i = 0; $i < 500; $i++) {
+		return if -e "$dir/$f";
+		select(undef, undef, undef, 0.02);
+	}
+	die "no $f";
+}
+sub mark { open my $f, '>', "$dir/$_[0]"; }
+hear();
+say_("EHLO client.example.net");
+my @seen = (say_("AUTH LOGIN"));
+mark("begun");
+until_there("stopped");
+push @seen, say_("YWxpY2U=");
+push @seen, say_("AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=");
+mark("heard");
+until_there("started");
+my $last;
+for (my $i = 0; $i < 100; $i++) {
+	$last = say_("AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=");
+	last if $last ne "454";
+	select(undef, undef, undef, 0.1);
+}
+print "@seen $last\n";
+END
+perl "$tmp/session.pl" "127.0.0.1:$port2" "$tmp" >"$tmp/session.out" 2>&1 &
+session_pid=$!
+wait_until 10 test -e "$tmp/begun"
+# Its auth process outlives a stop as long as somebody is connected.
+auth_pids=$(kids "$dovecot_pid")
+stop "$dovecot_pid"
+for p in $auth_pids; do
+	kill -KILL "$p" 2>/dev/null
+	wait_until 10 gone "$p"
+done
+: >"$tmp/stopped"
+wait_until 10 test -e "$tmp/heard"
+swaks_to "$port3" --to alice@example.org
+matches "without Dovecot recipients are put off" "$swaks_out" '^<\*\* 451 4\.7\.1'
+swaks_to "$port2" --to alice@example.org
+equal "and mail that does not need it passes" "$swaks_code" 0
+must dovecot_start
+: >"$tmp/started"
+wait $session_pid
+equal "a session in which Dovecot is restarted: 454, then 235" \
+    "$(cat "$tmp/session.out")" "334 454 454 235"
+served() {
+	swaks_to "$port3" --to alice@example.org
+	[ $swaks_code -eq 0 ]
+}
+check "recipients are found again" wait_until 15 served
+
+lacks "no password is in the log" "$(cat "$gw_log")" \
+    'wonderland|builder|d29uZGVybGFuZ|AGFsaWNl'
+
+# Where it looks when nobody says.
+sed "s,socket = \"$dir/run/auth-client\",," "$gw_conf" >"$tmp/search.conf"
+matches "-n says which socket is used" \
+    "$("$POSTERND" -n -f "$tmp/search.conf" 2>&1)" \
+    "dovecot-auth 'dovecot': .*/auth-client is used"
+
+stop "$gw_pid"
+equal "posternd ends well" "$code" 0
+finish
