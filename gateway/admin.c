@@ -12,6 +12,7 @@
 
 #include "checks.h"
 #include "conf.h"
+#include "dns.h"
 #include "greet.h"
 #include "log.h"
 #include "loop.h"
@@ -23,6 +24,7 @@ struct admin {
 	const struct admin_start *start;
 	struct loop *loop;   /* owned, as all below */
 	struct relay *relay; /* without pools */
+	struct dns *dns;     /* owned */
 	struct greets *greets;
 	struct checks *checks;
 	struct event *events[EVENTS];
@@ -62,6 +64,8 @@ begin(struct admin *a)
 	loop_at_bottom(a->loop, log_flush);
 	a->relay = relay_new(
 	    a->loop, c->backends, c->backend_count, NULL, -1, c->hostname);
+	a->dns = dns_new(a->loop, &c->resolver.settings);
+	relay_set_dns(a->relay, a->dns);
 	a->greets = greets_new(a->loop, a->relay);
 	a->checks = checks_new(a->loop, c->backends, c->backend_count,
 	    a->start->servers, a->greets);
@@ -100,6 +104,7 @@ finish(struct admin *a)
 	greets_free(&a->greets);
 	checks_free(&a->checks);
 	relay_free(&a->relay);
+	dns_free(&a->dns);
 	loop_turn(a->loop, false); /* what the above gave the reaper */
 	loop_free(&a->loop);
 	log_flush();

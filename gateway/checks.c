@@ -128,8 +128,20 @@ begin(void *arg)
 static void
 attempt(struct check *ch)
 {
-	const struct net_addr *to = &ch->server->addrs[ch->address];
-	struct link *l = xcalloc(1, sizeof(*l));
+	int count;
+	const struct net_addr *to = pool_addrs(ch->server, &count);
+	struct link *l;
+
+	if (ch->address >= count) {
+		if (ch->server->named->known)
+			finish(ch, ch->server->named->why);
+		else
+			timer_set(
+			    &ch->timer, loop_now(ch->checks->loop) + FIRST_MS);
+		return;
+	}
+	to += ch->address;
+	l = xcalloc(1, sizeof(*l));
 
 	/* greet() sets the callbacks before the loop runs. */
 	l->conn = conn_connect_from(
@@ -174,9 +186,10 @@ finish(struct check *ch, const char *why)
 	struct checks *c = ch->checks;
 	unsigned slot = ch->server->index;
 	int64_t now = loop_now(c->loop), pause = ch->policy.interval;
+	int count;
 
-	if (why != NULL && ch->address + 1 < ch->server->addr_count &&
-	    now < ch->deadline) {
+	pool_addrs(ch->server, &count);
+	if (why != NULL && ch->address + 1 < count && now < ch->deadline) {
 		ch->address++;
 		attempt(ch);
 		return;

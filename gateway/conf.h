@@ -55,6 +55,9 @@ struct config {
 /* Reads and checks a file.  Problems are written to err, one per line,
  * "file:line: text".  NULL if there was any. */
 struct config *conf_load(const char *file, FILE *err);
+/* Looks up the names of servers and writes a warning for each that has no
+ * address.  Waits for the resolver: for "posternd -n" only. */
+void conf_look_up(const struct config *c, FILE *out);
 void conf_free(struct config **cp);
 /* Writes every section and option, one per line, separated by tabs: name,
  * type, default, help ("listen.proxy-from<TAB>networks<TAB><TAB>..."). */

@@ -1,8 +1,16 @@
 /*
- * The resolver section: what its options mean together.
+ * The resolver section, and what names of servers mean.
  */
 
+#include <ctype.h>
+#include <string.h>
+
 #include "conf_tree.h"
+#include "dns.h"
+#include "dns_hosts.h"
+#include "dns_name.h"
+#include "loop.h"
+#include "names.h"
 
 void
 conf_check_dns(struct conf_reader *r)
@@ -32,4 +40,81 @@ conf_check_dns(struct conf_reader *r)
 	if (dc->settings.retry > dc->settings.timeout)
 		conf_complain(r, conf_line(b, "retry"),
 		    "retry must not be longer than timeout");
+}
+
+/* "192.0.2.300" is a mistake and no name (RFC 3696 2). */
+static bool
+is_number(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	for (name = dot != NULL ? dot + 1 : name; *name != '\0'; name++)
+		if (!isdigit((unsigned char)*name))
+			return false;
+	return true;
+}
+
+void
+conf_fill_address(struct conf_reader *r, struct server_conf *sc)
+{
+	char host[DNS_NAME_SIZE * 4], name[DNS_NAME_SIZE];
+	const char *why = NULL;
+	int i, port = 0;
+
+	if (net_parse(sc->address, &sc->addrs[0], &why) == 0) {
+		sc->addr_count = 1;
+		return;
+	}
+	if (sc->address[0] == '[' || strncmp(sc->address, "unix:", 5) == 0 ||
+	    net_split(sc->address, host, sizeof(host), &port, &why) == -1 ||
+	    !dns_name_ascii(host, name, sizeof(name)) || is_number(name)) {
+		conf_complain(
+		    r, sc->line, "address \"%s\": %s", sc->address, why);
+		return;
+	}
+	sc->addr_count = dns_hosts_find(
+	    r->config->resolver.hosts, name, sc->addrs, SERVER_ADDRS_MAX);
+	for (i = 0; i < sc->addr_count; i++)
+		net_set_port(&sc->addrs[i], port);
+	if (sc->addr_count > 0)
+		return;
+	sc->named = arena_alloc(r->arena, sizeof(*sc->named));
+	sc->named->host = arena_strndup(r->arena, name, strlen(name));
+	sc->named->port = port;
+}
+
+static void
+ignore(void *ctx, const struct backend_conf *bc, const struct server_conf *sc)
+{
+	(void)ctx;
+	(void)bc;
+	(void)sc;
+}
+
+void
+conf_look_up(const struct config *c, FILE *out)
+{
+	struct loop *l = loop_new();
+	struct dns *dns = dns_new(l, &c->resolver.settings);
+	struct names *n =
+	    names_new(l, dns, c->backends, c->backend_count, ignore, NULL);
+	const struct server_conf *sc;
+	size_t i, k;
+
+	while (names_unknown(n) > 0)
+		loop_turn(l, true);
+	for (i = 0; i < c->backend_count; i++)
+		for (k = 0; k < c->backends[i].server_count; k++) {
+			sc = &c->backends[i].servers[k];
+			if (sc->named != NULL && sc->named->count == 0)
+				fprintf(out,
+				    "%s:%d: warning: address \"%s\": %s; its "
+				    "mail is deferred until there is one\n",
+				    c->file, sc->line, sc->address,
+				    sc->named->why);
+		}
+	names_free(&n);
+	loop_turn(l, false);
+	dns_free(&dns);
+	loop_free(&l);
 }

@@ -199,17 +199,12 @@ fill_server(
     struct conf_reader *r, const struct conf_block *b, struct server_conf *sc)
 {
 	const struct part parts[] = { { server_options, sc } };
-	const char *why = "no such address";
 
 	sc->name = b->title;
+	sc->line = conf_line(b, "address");
 	fill(r, b, parts, nitems(parts));
-	if (sc->address == NULL)
-		return;
-	sc->addr_count =
-	    net_resolve(sc->address, sc->addrs, SERVER_ADDRS_MAX, &why);
-	if (sc->addr_count <= 0)
-		conf_complain(r, conf_line(b, "address"), "address \"%s\": %s",
-		    sc->address, why);
+	if (sc->address != NULL)
+		conf_fill_address(r, sc);
 }
 
 static void

@@ -22,6 +22,12 @@ const struct opt dns_options[] = {
 	    .offset = CONF(resolv_conf),
 	    .def = "/etc/resolv.conf",
 	    .help = "whose nameserver lines are used; a change is noticed" },
+	{ .name = "hosts",
+	    .type = OPT_PATH,
+	    .offset = CONF(hosts),
+	    .def = "/etc/hosts",
+	    .help = "addresses of backends' servers by name, before the DNS; "
+		    "read at the start and at reload" },
 	{ .name = "timeout",
 	    .type = OPT_DURATION,
 	    .offset = CONF(settings.timeout),

@@ -13,6 +13,7 @@
 struct dns_conf {
 	struct opt_addrs servers;
 	const char *resolv_conf;
+	const char *hosts;
 	struct dns_settings settings; /* complete after dns_conf_finish() */
 };
 extern const struct opt dns_options[];

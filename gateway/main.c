@@ -76,6 +76,7 @@ check(const char *file)
 
 	if (config == NULL)
 		return EX_CONFIG;
+	conf_look_up(config, stderr);
 	conf_free(&config);
 	printf("configuration is good\n");
 	return EX_OK;

@@ -9,7 +9,6 @@
 #include <sys/un.h>
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +22,6 @@ static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
 	0xff };
 
 static int parse_unix(const char *, struct net_addr *, const char **);
-static int split(const char *, char *, size_t, int *, const char **);
 static int parse_number(const char *, int, int *);
 static void set_ip(struct net_addr *, int, const unsigned char *, int);
 static const unsigned char *ip_octets(const struct net_addr *);
@@ -42,7 +40,7 @@ net_parse(const char *text, struct net_addr *addr_r, const char **err_r)
 	memset(addr_r, 0, sizeof(*addr_r));
 	if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
 		return parse_unix(text + strlen(UNIX_PREFIX), addr_r, err_r);
-	if (split(text, host, sizeof(host), &port, err_r) == -1)
+	if (net_split(text, host, sizeof(host), &port, err_r) == -1)
 		return -1;
 	if (text[0] == '[' && inet_pton(AF_INET6, host, ip) == 1) {
 		set_ip(addr_r, AF_INET6, ip, port);
@@ -76,9 +74,9 @@ parse_unix(const char *path, struct net_addr *addr_r, const char **err_r)
 	return 0;
 }
 
-/* "host:port" or "[host]:port". */
-static int
-split(
+/* "[host]:port", too. */
+int
+net_split(
     const char *text, char *host, size_t size, int *port_r, const char **err_r)
 {
 	const char *begin = text, *end, *colon;
@@ -133,44 +131,6 @@ parse_number(const char *s, int max, int *value_r)
 	}
 	*value_r = value;
 	return 0;
-}
-
-int
-net_resolve(
-    const char *text, struct net_addr *addrs_r, int max, const char **err_r)
-{
-	struct addrinfo hints, *list, *ai;
-	struct net_addr a;
-	char host[HOST_MAX], service[8];
-	int count = 0, i, port, rc;
-
-	if (max > 0 && net_parse(text, &addrs_r[0], err_r) == 0)
-		return 1;
-	if (text[0] == '[' ||
-	    strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0 ||
-	    split(text, host, sizeof(host), &port, err_r) == -1)
-		return 0;
-	memset(&hints, 0, sizeof(hints));
-	hints.ai_family = AF_UNSPEC;
-	hints.ai_socktype = SOCK_STREAM;
-	hints.ai_flags = AI_NUMERICSERV;
-	snprintf(service, sizeof(service), "%d", port);
-	rc = getaddrinfo(host, service, &hints, &list);
-	if (rc != 0) {
-		*err_r = gai_strerror(rc);
-		return 0;
-	}
-	for (ai = list; ai != NULL && count < max; ai = ai->ai_next) {
-		net_from_sockaddr(&a, ai->ai_addr, ai->ai_addrlen);
-		for (i = 0; i < count && !net_same_ip(&addrs_r[i], &a); i++)
-			continue;
-		if (i == count)
-			addrs_r[count++] = a;
-	}
-	freeaddrinfo(list);
-	if (count == 0)
-		*err_r = "the name has no address";
-	return count;
 }
 
 /* Takes what ip_octets() gives: 4 or 16 octets. */
@@ -261,6 +221,17 @@ net_port(const struct net_addr *a)
 	if (a->ss.ss_family == AF_INET6)
 		return ntohs(((const struct sockaddr_in6 *)&a->ss)->sin6_port);
 	return 0;
+}
+
+void
+net_set_port(struct net_addr *a, int port)
+{
+	if (a->ss.ss_family == AF_INET)
+		((struct sockaddr_in *)&a->ss)->sin_port =
+		    htons((uint16_t)port);
+	else if (a->ss.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&a->ss)->sin6_port =
+		    htons((uint16_t)port);
 }
 
 bool

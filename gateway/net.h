@@ -24,16 +24,16 @@ struct net_addr { /* an endpoint; ss_family is 0 when unset */
 /* "192.0.2.1:25", "[2001:db8::1]:25", "unix:/path".  0, or -1 with a static
  * text in *err_r.  Numbers only: nothing is resolved. */
 int net_parse(const char *text, struct net_addr *addr_r, const char **err_r);
-/* The same, but the host may be a name, which is looked up with getaddrinfo():
- * blocks, for the start only.  Returns how many addresses were stored. */
-int net_resolve(
-    const char *text, struct net_addr *addrs_r, int max, const char **err_r);
+/* A name and a port: "mail.example.org:25".  0, or -1 as above. */
+int net_split(const char *text, char *host_r, size_t size, int *port_r,
+    const char **err_r);
 
 /* The bare address ("192.0.2.1", "2001:db8::1", "unix"); never fails. */
 const char *net_ip(const struct net_addr *a, char *buf, size_t size);
 /* Address and port. */
 const char *net_text(const struct net_addr *a, char *buf, size_t size);
 int net_port(const struct net_addr *a);
+void net_set_port(struct net_addr *a, int port); /* of an IP address */
 bool net_same_ip(const struct net_addr *a, const struct net_addr *b);
 bool net_is_loopback(const struct net_addr *a);
 /* Fills in from a sockaddr, unmapping ::ffff:0:0/96. */

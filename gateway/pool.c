@@ -24,25 +24,13 @@ pool_new(struct loop *l, const struct backend_conf *conf,
     const struct pool_shared *shared)
 {
 	struct pool *p = xcalloc(1, sizeof(*p));
-	struct target *t;
-	unsigned i;
-	int k;
 
 	p->loop = l;
 	p->conf = conf;
 	p->shared = *shared;
 	pool_wait_init(p);
 	timer_init(&p->upkeep, l, on_upkeep, p);
-	for (i = 0; i < conf->server_count; i++) {
-		for (k = 0; k < conf->servers[i].addr_count; k++) {
-			if (p->count == TARGETS_MAX)
-				break;
-			t = &p->targets[p->count++];
-			t->server = i;
-			t->addr = &conf->servers[i].addrs[k];
-			TAILQ_INIT(&t->idle);
-		}
-	}
+	pool_set_targets(p);
 	pool_choose_init(p);
 	return p;
 }
@@ -123,6 +111,7 @@ is_needed(const struct link *l)
 	const struct pool *p = l->pool;
 
 	return !p->closing && !is_old(l) && p->open != NULL &&
+	    !p->targets[l->target].gone &&
 	    pool_is_usable(p, p->targets[l->target].server) &&
 	    total(p, l->server, STATS_LINKS) <= p->conf->pool.min;
 }
@@ -168,7 +157,7 @@ open_link(struct pool *p, unsigned target)
 	}
 	l = xcalloc(1, sizeof(*l));
 	conn = conn_connect_from(
-	    p->loop, pool_source(p->conf, t->addr), t->addr, &idle_ops, l);
+	    p->loop, pool_source(p->conf, &t->addr), &t->addr, &idle_ops, l);
 	if (conn == NULL) {
 		if (!pool_is_our_trouble(errno))
 			pool_blame_target(p, target, strerror(errno));
@@ -180,7 +169,8 @@ open_link(struct pool *p, unsigned target)
 	l->conn = conn;
 	l->pool = p;
 	l->server = sc;
-	l->addr = t->addr;
+	l->addr = &t->addr;
+	t->links++;
 	l->target = target;
 	l->fresh = true;
 	l->born = loop_now(p->loop);
@@ -267,7 +257,8 @@ pool_put(struct link **lp, bool needs_reset)
 	TAILQ_INSERT_HEAD(&p->targets[l->target].idle, l, entry);
 	if (p->upkeep.at == 0)
 		timer_set(&p->upkeep, now + UPKEEP_MS);
-	if (is_old(l) || pool_is_drained(p, l->server))
+	if (is_old(l) || pool_is_drained(p, l->server) ||
+	    p->targets[l->target].gone)
 		end_idle(l, true);
 	else
 		pool_wake(p);
@@ -282,6 +273,7 @@ pool_drop(struct link **lp)
 		return;
 	if (l->pool != NULL) {
 		count(l->pool, l->server, STATS_LINKS, -1);
+		l->pool->targets[l->target].links--;
 		if (!l->finished)
 			count(l->pool, l->server, STATS_DISCARDED, 1);
 		pool_wake(l->pool);
@@ -294,8 +286,8 @@ pool_drop(struct link **lp)
 
 /* Looking after idle links. */
 
-static void
-close_idle_of(struct pool *p, unsigned target)
+void
+pool_close_target(struct pool *p, unsigned target)
 {
 	struct link *l;
 
@@ -309,7 +301,7 @@ close_all_idle(struct pool *p)
 	unsigned i;
 
 	for (i = 0; i < p->count; i++)
-		close_idle_of(p, i);
+		pool_close_target(p, i);
 }
 
 void
@@ -348,7 +340,7 @@ on_upkeep(void *arg)
 
 	for (i = 0; i < p->count; i++) {
 		if (!pool_is_usable(p, p->targets[i].server))
-			close_idle_of(p, i);
+			pool_close_target(p, i);
 		idle |= !TAILQ_EMPTY(&p->targets[i].idle);
 	}
 	for (i = 0; advance && i < p->server_count; i++)

@@ -28,11 +28,24 @@ struct stats;
 
 #define SERVER_ADDRS_MAX 8
 
+/* Of a server whose address is a name: what the DNS says, in this process. */
+struct server_names {
+	const char *host; /* of dns_name_ascii()'s */
+	int port;
+	bool known; /* it has said something, at least once */
+	struct net_addr addrs[SERVER_ADDRS_MAX];
+	int count;
+	const char *why; /* static; why there is none */
+};
+
 struct server_conf {
 	const char *name;
-	const char *address;			 /* as configured */
-	struct net_addr addrs[SERVER_ADDRS_MAX]; /* resolved at the start */
+	const char *address; /* as configured */
+	int line;	     /* of it, in the configuration */
+	/* Addresses that do not change: of numbers, and from hosts(5). */
+	struct net_addr addrs[SERVER_ADDRS_MAX];
 	int addr_count;
+	struct server_names *named; /* NULL: it has the above; names.h */
 	int64_t weight;
 	bool backup;
 	bool drain;
@@ -106,6 +119,9 @@ const struct net_addr *pool_source(
 void pool_say_state(const struct backend_conf *conf,
     const struct server_conf *sc, bool up, const char *why);
 
+/* The addresses of a server, as far as they are known. */
+const struct net_addr *pool_addrs(const struct server_conf *sc, int *count_r);
+
 /* Is it this machine that can not connect?  A lack of descriptors, memory or
  * ports says nothing about the server. */
 bool pool_is_our_trouble(int error);
@@ -174,6 +190,9 @@ void pool_cancel(struct pool_wait *w);
 /* Gives a link back for others, or closes it. */
 void pool_put(struct link **lp, bool needs_reset);
 void pool_drop(struct link **lp);
+/* The addresses of a server have changed: links to those that are gone are
+ * closed as soon as they are idle. */
+void pool_set_targets(struct pool *p);
 /* Closes idle links, and opens no more in advance (drain). */
 void pool_close_idle(struct pool *p);
 

@@ -70,7 +70,8 @@ pool_candidates(const struct pool *p, uint32_t tried)
 	unsigned i;
 
 	for (i = 0; i < p->count; i++)
-		if (!is_in(tried, i) && is_possible(p, p->targets[i].server))
+		if (!is_in(tried, i) && !p->targets[i].gone &&
+		    is_possible(p, p->targets[i].server))
 			set |= 1u << p->targets[i].server;
 	return set;
 }
@@ -84,7 +85,8 @@ unavoided(const struct pool *p, uint32_t tried)
 	unsigned i;
 
 	for (i = 0; i < p->count; i++)
-		if (!is_in(tried, i) && p->targets[i].avoid_until <= now)
+		if (!is_in(tried, i) && !p->targets[i].gone &&
+		    p->targets[i].avoid_until <= now)
 			set |= 1u << p->targets[i].server;
 	return set;
 }
@@ -177,7 +179,8 @@ pool_choose_target(struct pool *p, unsigned server, uint32_t tried)
 	p->turn++;
 	for (i = 0; i < p->count; i++) {
 		t = (p->turn + i) % p->count;
-		if (p->targets[t].server != server || is_in(tried, t))
+		if (p->targets[t].server != server || is_in(tried, t) ||
+		    p->targets[t].gone)
 			continue;
 		if (!TAILQ_EMPTY(&p->targets[t].idle))
 			return (int)t;
@@ -233,7 +236,7 @@ pool_blame_target(struct pool *p, unsigned target, const char *why)
 	    p->shared.stats, p->shared.worker, sc->index, STATS_FAILED, 1);
 	/* A server has failed when none of its addresses is left. */
 	for (i = 0; i < p->count; i++)
-		if (p->targets[i].server == t->server &&
+		if (p->targets[i].server == t->server && !p->targets[i].gone &&
 		    p->targets[i].avoid_until <= now)
 			return;
 	if (servers_failed(p->shared.servers, sc->index, &p->policy, now, why))
@@ -256,7 +259,7 @@ pool_praise(struct pool *p, unsigned target, bool fresh)
 void
 pool_say_why(const struct pool *p, uint32_t tried, char *buf, size_t size)
 {
-	const struct server_conf *sc, *down = NULL;
+	const struct server_conf *sc, *down = NULL, *lost = NULL;
 	struct servers_status st;
 	unsigned i, drained = 0;
 
@@ -264,11 +267,17 @@ pool_say_why(const struct pool *p, uint32_t tried, char *buf, size_t size)
 		sc = &p->conf->servers[i];
 		if (pool_is_drained(p, sc))
 			drained++;
+		else if (sc->named != NULL && sc->named->count == 0)
+			lost = sc;
 		else if (down == NULL && !pool_is_usable(p, i))
 			down = sc;
 	}
 	if (drained == p->server_count)
 		compat_strlcpy(buf, "all servers are drained", size);
+	else if (tried == 0 && down == NULL && lost != NULL)
+		snprintf(buf, size, "%s can not be resolved: %s",
+		    lost->named->host,
+		    lost->named->why != NULL ? lost->named->why : "not yet");
 	else if (tried == 0 && down != NULL &&
 	    servers_status(p->shared.servers, down->index, &p->policy,
 		loop_now(p->loop), &st))

@@ -6,6 +6,7 @@
  *
  *	pool.c		links: opened, idle, used again, closed
  *	pool_choose.c	which server, which of its addresses
+ *	pool_targets.c	the addresses of the servers
  *	pool_wait.c	deliveries that want a link, in a row
  *	pool_opts.c	options
  */
@@ -23,7 +24,9 @@ TAILQ_HEAD(wait_list, pool_wait);
 /* One address of a server. */
 struct target {
 	unsigned server;
-	const struct net_addr *addr;
+	struct net_addr addr;  /* stays while there are links */
+	bool gone;	       /* the server does not have it any more */
+	unsigned links;	       /* to it, idle or not */
 	struct link_list idle; /* the last used first: the oldest may expire */
 	int64_t avoid_until;   /* loop_now(); others are preferred until then */
 	unsigned failures;     /* in a row */
@@ -56,6 +59,13 @@ struct link *pool_take_idle(struct pool *p, unsigned target);
 /* A new one; an idle one, which can not be of use, makes room for it.  NULL
  * with EAGAIN when the server has max, else the address is of no use. */
 struct link *pool_open_link(struct pool *p, unsigned target);
+
+/* Closes its idle links. */
+void pool_close_target(struct pool *p, unsigned target);
+
+/* pool_targets.c */
+/* Is there a server whose name was not answered yet? */
+bool pool_is_resolving(const struct pool *p);
 
 /* pool_choose.c */
 void pool_choose_init(struct pool *p);

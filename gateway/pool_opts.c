@@ -84,8 +84,8 @@ const struct opt server_options[] = {
 	    .type = OPT_STRING,
 	    .offset = offsetof(struct server_conf, address),
 	    .required = true,
-	    .help = "host:port, [v6]:port or unix:/path; a name is looked up "
-		    "at the start and at reload" },
+	    .help = "host:port, [v6]:port or unix:/path; a name is looked up, "
+		    "and again when its TTL is over" },
 	{ .name = "weight",
 	    .type = OPT_NUMBER,
 	    .offset = offsetof(struct server_conf, weight),

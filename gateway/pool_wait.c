@@ -76,7 +76,8 @@ pool_get(struct pool *p, struct pool_wait *w, bool fresh, uint32_t tried)
 		l = try_get(p, w, &full);
 		if (l != NULL)
 			return l;
-		if (pool_candidates(p, w->tried) == 0) {
+		if (pool_candidates(p, w->tried) == 0 &&
+		    !pool_is_resolving(p)) {
 			w->failed = true;
 			loop_defer(p->loop, &p->task);
 		}
@@ -142,7 +143,8 @@ serve(struct pool *p, struct pool_wait *w, uint32_t *full)
 
 	if (l != NULL) {
 		answer(w, l, NULL);
-	} else if (w->failed || pool_candidates(p, w->tried) == 0) {
+	} else if (w->failed ||
+	    (pool_candidates(p, w->tried) == 0 && !pool_is_resolving(p))) {
 		pool_say_why(p, w->tried, why, sizeof(why));
 		answer(w, NULL, why);
 	} else if (w->until <= loop_now(p->loop)) {

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "names.h"
 #include "message.h"
 #include "relay.h"
 #include "remember.h"
@@ -38,6 +39,7 @@ struct relay {
 	const char *hostname;
 	struct journal *journal;   /* borrowed; may be NULL */
 	struct verified *verified; /* owned */
+	struct names *names;	   /* owned; NULL without a resolver */
 };
 
 static void got_link(struct pool_wait *w, struct link *l, const char *why);
@@ -80,6 +82,7 @@ relay_free(struct relay **rp)
 
 	if (r == NULL)
 		return;
+	names_free(&r->names);
 	greets_free(&r->greets);
 	for (i = 0; i < r->count; i++)
 		pool_free(&r->pools[i]);
@@ -97,6 +100,25 @@ relay_close_idle(struct relay *r)
 	for (i = 0; i < r->count; i++)
 		if (r->pools[i] != NULL)
 			pool_close_idle(r->pools[i]);
+}
+
+static void
+on_addresses(
+    void *ctx, const struct backend_conf *bc, const struct server_conf *sc)
+{
+	struct relay *r = ctx;
+	struct pool *p = r->pools[bc - r->backends];
+
+	(void)sc;
+	if (p != NULL)
+		pool_set_targets(p);
+}
+
+void
+relay_set_dns(struct relay *r, struct dns *dns)
+{
+	r->names =
+	    names_new(r->loop, dns, r->backends, r->count, on_addresses, r);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "backend.h"
 #include "pool.h"
 
+struct dns;
 struct client;
 struct journal;
 struct loop;
@@ -30,6 +31,9 @@ struct relay *relay_new(struct loop *l, const struct backend_conf *conf,
     const char *hostname);
 void relay_free(struct relay **rp);
 /* Where ends are kept that a client was not told; NULL: nowhere. */
+/* Servers that are configured by name are looked up from now on; before that
+ * they have no address.  dns is borrowed, and in use until relay_free(). */
+void relay_set_dns(struct relay *r, struct dns *dns);
 void relay_set_journal(struct relay *r, struct journal *j);
 /* The client may not have heard that all recipients have the message. */
 void relay_remember_delivered(struct relay *r, unsigned backend,

@@ -86,7 +86,7 @@ load(void)
 	if (mkdtemp(dir) == NULL)
 		abort();
 	log_open(&none);
-	c = gate_config(dir, "fuzz_session", text, NULL);
+	c = gate_config(dir, "fuzz_session", text, NULL, 0);
 	if (c == NULL)
 		abort();
 	rmdir(dir);

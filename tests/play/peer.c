@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,23 @@
 #include "net.h"
 
 #define PIECE 65536
+
+static int
+listen_tcp(struct peers *p)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd == -1 || bind(fd, (struct sockaddr *)&in, len) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&in, &len) == -1 ||
+	    listen(fd, 50) == -1 || net_nonblock(fd) == -1)
+		return -1;
+	p->listeners[LISTENERS_MAX] = fd;
+	p->port = ntohs(in.sin_port);
+	return 0;
+}
 
 int
 peers_listen(struct peers *p, const char *dir)
@@ -43,7 +62,7 @@ peers_listen(struct peers *p, const char *dir)
 		p->listeners[i] = fd;
 	}
 	p->dns = fake_dns_new();
-	return 0;
+	return listen_tcp(p);
 }
 
 static void
@@ -75,7 +94,7 @@ peers_close(struct peers *p)
 {
 	int i;
 
-	for (i = 0; i < LISTENERS_MAX; i++)
+	for (i = 0; i <= LISTENERS_MAX; i++)
 		close(p->listeners[i]);
 	fake_dns_free(&p->dns);
 }
@@ -90,7 +109,7 @@ peers_find(struct peers *p, enum side side, int who)
 static bool
 accept_from(struct peers *p, int listener)
 {
-	int fd = accept(p->listeners[listener], NULL, NULL);
+	int fd = accept(p->listeners[listener], NULL, NULL), on = 1;
 
 	if (fd == -1)
 		return false;
@@ -98,6 +117,8 @@ accept_from(struct peers *p, int listener)
 		close(fd);
 		return false;
 	}
+	if (listener == LISTENERS_MAX) /* octets one by one go at once */
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	peer_connected(&p->backends[p->backend_count], fd);
 	p->backends[p->backend_count++].listener = listener + 1;
 	return true;
@@ -133,7 +154,7 @@ peers_poll(struct peers *p)
 	bool any = false;
 	int i;
 
-	for (i = 0; i < LISTENERS_MAX; i++)
+	for (i = 0; i <= LISTENERS_MAX; i++)
 		while (accept_from(p, i))
 			any = true;
 	for (i = 0; i < CLIENTS_MAX; i++)

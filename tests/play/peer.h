@@ -41,7 +41,8 @@ struct peer {
 };
 
 struct peers {
-	int listeners[LISTENERS_MAX];
+	int listeners[LISTENERS_MAX + 1]; /* the last one: TCP, on loopback */
+	int port;
 	struct peer clients[CLIENTS_MAX];
 	struct peer backends[BACKENDS_MAX];
 	int backend_count;

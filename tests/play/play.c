@@ -113,7 +113,8 @@ play_file(const char *file, const char *dir)
 		return false;
 	}
 	if (s != NULL)
-		c = gate_config(dir, file, s->config, fake_dns_addr(peers.dns));
+		c = gate_config(
+		    dir, file, s->config, fake_dns_addr(peers.dns), peers.port);
 	if (c == NULL)
 		return false;
 	good = play_all_ways(s, c, &peers);

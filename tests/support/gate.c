@@ -69,7 +69,7 @@ gate_log(const char *event)
 }
 
 static void
-put_config(FILE *f, const char *dir, const char *text)
+put_config(FILE *f, const char *dir, const char *text, int port)
 {
 	static const struct {
 		const char *word;
@@ -80,8 +80,9 @@ put_config(FILE *f, const char *dir, const char *text)
 		{ "@BACKEND3@", "unix:", "/b3" },
 		{ "@BACKEND4@", "unix:", "/b4" },
 		{ "@NOBODY@", "unix:", "/nobody" },
-		{ "@NOBODY2@", "unix:", "/nobody2" }, { "@DIR@", "", "" },
-		{ "@CERT@", "", "/cert" }, { "@KEY@", "", "/key" } };
+		{ "@NOBODY2@", "unix:", "/nobody2" }, { "@NAMED@", NULL, NULL },
+		{ "@DIR@", "", "" }, { "@CERT@", "", "/cert" },
+		{ "@KEY@", "", "/key" } };
 	size_t i, len = 0;
 
 	while (*text != '\0') {
@@ -94,7 +95,11 @@ put_config(FILE *f, const char *dir, const char *text)
 			putc(*text++, f);
 			continue;
 		}
-		fprintf(f, "\"%s%s%s\"", words[i].before, dir, words[i].behind);
+		if (words[i].before == NULL)
+			fprintf(f, "\"mail.test:%d\"", port);
+		else
+			fprintf(f, "\"%s%s%s\"", words[i].before, dir,
+			    words[i].behind);
 		text += len;
 	}
 }
@@ -141,7 +146,7 @@ set_resolver(struct dns_settings *s, const struct net_addr *dns)
 
 struct config *
 gate_config(const char *dir, const char *name, const char *text,
-    const struct net_addr *dns)
+    const struct net_addr *dns, int port)
 {
 	struct config *c = NULL;
 	char path[200], line[500];
@@ -153,7 +158,7 @@ gate_config(const char *dir, const char *name, const char *text,
 		printf("%s: no configuration\n", name);
 		return NULL;
 	}
-	put_config(f, dir, text);
+	put_config(f, dir, text, port);
 	fclose(f);
 	said = tmpfile();
 	if (said == NULL)
@@ -170,6 +175,36 @@ gate_config(const char *dir, const char *name, const char *text,
 	if (c != NULL)
 		set_resolver(&c->resolver.settings, dns);
 	return c;
+}
+
+static bool
+has_names(const struct config *c)
+{
+	size_t i, k;
+
+	for (i = 0; i < c->backend_count; i++)
+		for (k = 0; k < c->backends[i].server_count; k++)
+			if (c->backends[i].servers[k].named != NULL)
+				return true;
+	return false;
+}
+
+/* What a play before has found out is forgotten. */
+static void
+forget_names(const struct config *c)
+{
+	struct server_names *s;
+	size_t i, k;
+
+	for (i = 0; i < c->backend_count; i++)
+		for (k = 0; k < c->backends[i].server_count; k++) {
+			s = c->backends[i].servers[k].named;
+			if (s == NULL)
+				continue;
+			s->known = false;
+			s->count = 0;
+			s->why = NULL;
+		}
 }
 
 void
@@ -197,9 +232,11 @@ gate_open(struct gate *g, const struct config *c)
 	f->rates = rates_new(NETWORKS, 1);
 	TAILQ_INIT(&f->open);
 	f->dns = dns_new(f->loop, &c->resolver.settings);
+	forget_names(c);
 	f->relay = relay_new(f->loop, c->backends, c->backend_count,
 	    &(struct pool_shared){ .stats = f->stats, .servers = g->servers },
 	    -1, c->hostname);
+	relay_set_dns(f->relay, f->dns);
 	relay_set_journal(f->relay, f->journal);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
@@ -257,7 +294,9 @@ gate_leftover(const struct gate *g)
 		return "an operation is left";
 	if (f->sessions != 0 || stats_all_sessions(f->stats) != 0)
 		return "a session is left";
-	if (dns_outstanding(f->dns) != 0)
+	/* Names of servers are looked up for ever. */
+	if (dns_outstanding(f->dns) != 0 &&
+	    (f->relay == NULL || !has_names(g->config)))
 		return "a lookup is left";
 	if (rates_all_open(f->rates) != 0)
 		return "a count of a client's network is left";

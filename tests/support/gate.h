@@ -28,10 +28,10 @@ struct gate {
 
 /* Loads the configuration of a transcript.  @BACKEND@ to @BACKEND4@, @NOBODY@
  * and @NOBODY2@ are addresses in dir, @CERT@ and @KEY@ files with a new
- * certificate.  The resolver asks dns (NULL: nobody), whatever is written. NULL
- * after having said why on stdout. */
+ * certificate.  The resolver asks dns (NULL: nobody), whatever is written;
+ * @NAMED@ is mail.test with this port. NULL after having said why on stdout. */
 struct config *gate_config(const char *dir, const char *name, const char *text,
-    const struct net_addr *dns);
+    const struct net_addr *dns, int port);
 
 void gate_open(struct gate *g, const struct config *c);
 /* A client from address, whose end is *fd_r; -1 if the address is none. */

@@ -32,7 +32,7 @@ struct wish {
 static struct loop *loop;
 static struct dns_settings settings;
 static struct dns *dns;
-static struct fake_dns *servers[SERVERS];
+static struct fake_dns *resolvers[SERVERS];
 static struct wish wishes[WISHES];
 
 static inline void want(struct wish *w, const char *name, enum dns_type type);
@@ -79,7 +79,7 @@ settle(void)
 		loop_turn(loop, false);
 		quiet++;
 		for (i = 0; i < SERVERS; i++)
-			if (servers[i] != NULL && fake_dns_poll(servers[i]))
+			if (resolvers[i] != NULL && fake_dns_poll(resolvers[i]))
 				quiet = 0;
 	}
 }
@@ -90,9 +90,9 @@ open_resolver(void)
 	size_t i;
 
 	settings.server_count = 0;
-	for (i = 0; i < SERVERS && servers[i] != NULL; i++)
+	for (i = 0; i < SERVERS && resolvers[i] != NULL; i++)
 		settings.servers[settings.server_count++] =
-		    *fake_dns_addr(servers[i]);
+		    *fake_dns_addr(resolvers[i]);
 	dns = dns_new(loop, &settings);
 }
 
@@ -109,8 +109,8 @@ setup(void **state)
 		.cache_size = 1000000,
 		.queries = 5 };
 	memset(wishes, 0, sizeof(wishes));
-	memset(servers, 0, sizeof(servers));
-	servers[0] = fake_dns_new();
+	memset(resolvers, 0, sizeof(resolvers));
+	resolvers[0] = fake_dns_new();
 	open_resolver();
 	return 0;
 }
@@ -119,7 +119,7 @@ setup(void **state)
 static inline void
 two_servers(void)
 {
-	servers[1] = fake_dns_new();
+	resolvers[1] = fake_dns_new();
 	dns_free(&dns);
 	open_resolver();
 }
@@ -139,8 +139,8 @@ teardown(void **state)
 	if (conn_outstanding() != 0)
 		return -1;
 	for (i = 0; i < SERVERS; i++)
-		if (servers[i] != NULL)
-			fake_dns_free(&servers[i]);
+		if (resolvers[i] != NULL)
+			fake_dns_free(&resolvers[i]);
 	loop_free(&loop);
 	return 0;
 }

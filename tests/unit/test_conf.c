@@ -473,9 +473,14 @@ static const struct {
 	    ":2: section 'pool' is not for protocol discard\n" },
 	{ "backend b { protocol = smtp\nserver s { address = \"x:y\" } }",
 	    ":2: address \"x:y\": " },
-	{ "backend b { protocol = smtp\nserver s {\naddress = \"a.invalid:25\" "
+	{ "backend b { protocol = smtp\nserver s {\naddress = "
+	  "\"192.0.2.300:25\" "
 	  "} }",
-	    ":3: address \"a.invalid:25\": " },
+	    ":3: address \"192.0.2.300:25\": " },
+	{ "backend b { protocol = smtp\nserver s {\naddress = \"a..b:25\" } }",
+	    ":3: address \"a..b:25\": " },
+	{ "backend b { protocol = smtp\nserver s {\naddress = \"[a.b]:25\" } }",
+	    ":3: address \"[a.b]:25\": " },
 	{ LISTEN "listen my {\naddress = \"127.0.0.1:1\" }",
 	    ":3: address 127.0.0.1:1 belongs to listen 'mx' already\n" },
 	{ "listen mx { address = {\"[::1]:1\",\n\"[0::1]:1\"} }",

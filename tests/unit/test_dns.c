@@ -14,7 +14,7 @@
 static void
 know(int server, const char *line)
 {
-	assert_true(fake_dns_add(servers[server], line));
+	assert_true(fake_dns_add(resolvers[server], line));
 }
 
 static void
@@ -106,7 +106,7 @@ equal_questions_are_asked_once(void **state)
 	want(&w[3], "x.test", DNS_AAAA);
 	w[0].cancel = &w[1];
 	settle();
-	assert_int_equal(fake_dns_queries(servers[0]), 2);
+	assert_int_equal(fake_dns_queries(resolvers[0]), 2);
 	assert_int_equal(w[0].got, 1);
 	assert_int_equal(w[1].got, 0);
 	assert_int_equal(w[2].got, 1);
@@ -137,7 +137,7 @@ a_callback_may_ask_again(void **state)
 static size_t
 alias_only(const struct fake_query *q, unsigned char *msg)
 {
-	size_t len = fake_dns_reply(servers[0], q, msg);
+	size_t len = fake_dns_reply(resolvers[0], q, msg);
 
 	/* The records: one CNAME, its target of six octets by name; the SOA
 	 * behind it is dropped. */
@@ -165,12 +165,12 @@ aliases_are_followed(void **state)
 	know(0, "x.test A 192.0.2.1");
 	want(w, "6.test", DNS_A);
 	for (i = 6; i < 9; i++) {
-		assert_true(fake_dns_take(servers[0], &q));
+		assert_true(fake_dns_take(resolvers[0], &q));
 		assert_int_equal(q.name[0], '0' + i);
-		fake_dns_send(servers[0], &q, msg, alias_only(&q, msg));
+		fake_dns_send(resolvers[0], &q, msg, alias_only(&q, msg));
 		turn();
 	}
-	fake_dns_forget(servers[0]);
+	fake_dns_forget(resolvers[0]);
 	know(0, "9.test A 192.0.2.9");
 	settle();
 	assert_int_equal(w->answer->status, DNS_FOUND);
@@ -196,8 +196,8 @@ aliases_without_an_end(void **state)
 	loop_advance(loop, 5000);
 	want(w, "a.test", DNS_A);
 	for (i = 0; i < 9 && w->got == 0; i++) {
-		assert_true(fake_dns_take(servers[0], &q));
-		fake_dns_send(servers[0], &q, msg, alias_only(&q, msg));
+		assert_true(fake_dns_take(resolvers[0], &q));
+		fake_dns_send(resolvers[0], &q, msg, alias_only(&q, msg));
 		turn();
 	}
 	assert_int_equal(i, 9);
@@ -238,7 +238,7 @@ what_is_no_name_does_not_exist(void **state)
 	want(w, "", DNS_A);
 	assert_int_equal(w->answer->status, DNS_NXDOMAIN);
 	settle();
-	assert_int_equal(fake_dns_queries(servers[0]), 0);
+	assert_int_equal(fake_dns_queries(resolvers[0]), 0);
 }
 
 /* Before the query is read, behind a time-out, in a pause, with TCP. */
@@ -258,15 +258,15 @@ cancelled_at_any_time(void **state)
 		if (i == 1) /* asked again */
 			loop_advance(loop, 1000);
 		if (i == 2) { /* in a pause */
-			fake_dns_stop(servers[0]);
+			fake_dns_stop(resolvers[0]);
 			loop_advance(loop, 1000);
-			fake_dns_start(servers[0]);
+			fake_dns_start(resolvers[0]);
 		}
 		if (i >= 3) {
-			assert_true(fake_dns_take(servers[0], &q));
-			len = fake_dns_reply(servers[0], &q, msg);
+			assert_true(fake_dns_take(resolvers[0], &q));
+			len = fake_dns_reply(resolvers[0], &q, msg);
 			msg[2] |= 2;
-			fake_dns_send(servers[0], &q, msg, len);
+			fake_dns_send(resolvers[0], &q, msg, len);
 			loop_turn(loop, false);
 			assert_int_equal(conn_outstanding(), 1);
 		}

@@ -14,7 +14,7 @@
 static void
 know(int server, const char *line)
 {
-	assert_true(fake_dns_add(servers[server], line));
+	assert_true(fake_dns_add(resolvers[server], line));
 }
 
 static void
@@ -28,26 +28,26 @@ packets_that_are_wrong_are_ignored(void **state)
 	(void)state;
 	know(0, "x.test A 192.0.2.1");
 	want(w, "x.test", DNS_A);
-	assert_true(fake_dns_take(servers[0], &q));
-	len = fake_dns_reply(servers[0], &q, good);
+	assert_true(fake_dns_take(resolvers[0], &q));
+	len = fake_dns_reply(resolvers[0], &q, good);
 	memcpy(bad, good, len);
 	bad[1] ^= 1; /* the id */
-	fake_dns_send(servers[0], &q, bad, len);
+	fake_dns_send(resolvers[0], &q, bad, len);
 	other = q;
 	compat_strlcpy(other.name, "y.test", sizeof(other.name));
 	other.msg[13] = 'y'; /* the question */
 	fake_dns_send(
-	    servers[0], &q, bad, fake_dns_reply(servers[0], &other, bad));
+	    resolvers[0], &q, bad, fake_dns_reply(resolvers[0], &other, bad));
 	memcpy(bad, good, len);
 	bad[25] = 14; /* the owner: a pointer to "test" */
-	fake_dns_send(servers[0], &q, bad, len);
-	fake_dns_send(servers[0], &q, good, len - 1);
-	fake_dns_send(servers[0], &q, good, 0);
-	fake_dns_send(servers[0], &q, bad, 5000); /* far too large */
+	fake_dns_send(resolvers[0], &q, bad, len);
+	fake_dns_send(resolvers[0], &q, good, len - 1);
+	fake_dns_send(resolvers[0], &q, good, 0);
+	fake_dns_send(resolvers[0], &q, bad, 5000); /* far too large */
 	turn();
 	assert_int_equal(w->got, 0);
 	assert_int_equal(dns_counters(dns)->ignored, 6);
-	fake_dns_send(servers[0], &q, good, len);
+	fake_dns_send(resolvers[0], &q, good, len);
 	turn();
 	assert_int_equal(w->answer->status, DNS_FOUND);
 }
@@ -62,15 +62,15 @@ another_port_is_not_the_server(void **state)
 	size_t len;
 
 	(void)state;
-	servers[1] = fake_dns_new(); /* nobody's server */
+	resolvers[1] = fake_dns_new(); /* nobody's server */
 	know(0, "x.test A 192.0.2.1");
 	want(w, "x.test", DNS_A);
-	assert_true(fake_dns_take(servers[0], &q));
-	len = fake_dns_reply(servers[0], &q, good);
-	fake_dns_send(servers[1], &q, good, len);
+	assert_true(fake_dns_take(resolvers[0], &q));
+	len = fake_dns_reply(resolvers[0], &q, good);
+	fake_dns_send(resolvers[1], &q, good, len);
 	turn();
 	assert_int_equal(w->got, 0);
-	fake_dns_send(servers[0], &q, good, len);
+	fake_dns_send(resolvers[0], &q, good, len);
 	turn();
 	assert_int_equal(w->got, 1);
 }
@@ -87,7 +87,7 @@ ports_and_ids_are_random(void **state)
 	for (i = 0; i < 5; i++) {
 		snprintf(name, sizeof(name), "n%d.test", i);
 		want(&wishes[i], name, DNS_A);
-		assert_true(fake_dns_take(servers[0], &q[i]));
+		assert_true(fake_dns_take(resolvers[0], &q[i]));
 		for (k = 0; k < i; k++) {
 			assert_int_not_equal(
 			    net_port(&q[i].from), net_port(&q[k].from));
@@ -142,7 +142,7 @@ all_servers_fail(void **state)
 	want(w, "x.test", DNS_A);
 	assert_true(is_unknown(w, "REFUSED"));
 	loop_advance(loop, 5000);
-	fake_dns_forget(servers[0]);
+	fake_dns_forget(resolvers[0]);
 	know(0, "x.test A 192.0.2.1");
 	want(w, "x.test", DNS_A);
 	settle();
@@ -159,16 +159,16 @@ time_is_limited(void **state)
 	know(0, "x.test timeout");
 	want(w, "x.test", DNS_A);
 	settle();
-	assert_int_equal(fake_dns_queries(servers[0]), 1);
+	assert_int_equal(fake_dns_queries(resolvers[0]), 1);
 	loop_advance(loop, 999);
 	settle();
-	assert_int_equal(fake_dns_queries(servers[0]), 1);
+	assert_int_equal(fake_dns_queries(resolvers[0]), 1);
 	loop_advance(loop, 1);
 	settle();
-	assert_int_equal(fake_dns_queries(servers[0]), 2);
+	assert_int_equal(fake_dns_queries(resolvers[0]), 2);
 	loop_advance(loop, 2000);
 	settle();
-	assert_int_equal(fake_dns_queries(servers[0]), 3);
+	assert_int_equal(fake_dns_queries(resolvers[0]), 3);
 	loop_advance(loop, 1999);
 	assert_int_equal(w->got, 0);
 	loop_advance(loop, 1);
@@ -189,18 +189,18 @@ a_late_answer(void **state)
 	(void)state;
 	know(0, "x.test A 192.0.2.1");
 	want(w, "x.test", DNS_A);
-	assert_true(fake_dns_take(servers[0], &q));
-	len = fake_dns_reply(servers[0], &q, good);
+	assert_true(fake_dns_take(resolvers[0], &q));
+	len = fake_dns_reply(resolvers[0], &q, good);
 	loop_advance(loop, 1000);
-	assert_true(fake_dns_take(servers[0], &again));
-	fake_dns_send(servers[0], &q, good, len);
+	assert_true(fake_dns_take(resolvers[0], &again));
+	fake_dns_send(resolvers[0], &q, good, len);
 	turn();
 	assert_int_equal(w->got, 0);
-	len = fake_dns_reply(servers[0], &again, good);
-	fake_dns_send(servers[0], &again, good, len);
+	len = fake_dns_reply(resolvers[0], &again, good);
+	fake_dns_send(resolvers[0], &again, good, len);
 	turn();
 	assert_int_equal(w->got, 1);
-	fake_dns_send(servers[0], &again, good, len);
+	fake_dns_send(resolvers[0], &again, good, len);
 	turn();
 	assert_int_equal(w->got, 1);
 }
@@ -227,15 +227,15 @@ a_silent_server_is_avoided(void **state)
 	loop_advance(loop, 1000);
 	settle();
 	assert_int_equal(w[2].answer->status, DNS_NXDOMAIN);
-	before = fake_dns_queries(servers[0]);
+	before = fake_dns_queries(resolvers[0]);
 	want(&w[3], "n4.test", DNS_A);
 	settle();
 	assert_int_equal(w[3].got, 1);
-	assert_int_equal(fake_dns_queries(servers[0]), before);
+	assert_int_equal(fake_dns_queries(resolvers[0]), before);
 	loop_advance(loop, 2000);
 	want(&w[3], "n5.test", DNS_A);
 	settle();
-	assert_int_equal(fake_dns_queries(servers[0]), before + 1);
+	assert_int_equal(fake_dns_queries(resolvers[0]), before + 1);
 }
 
 /* A port that is closed is noticed at once, and the server may come back. */
@@ -246,11 +246,11 @@ a_server_that_is_restarted(void **state)
 
 	(void)state;
 	know(0, "x.test A 192.0.2.1");
-	fake_dns_stop(servers[0]);
+	fake_dns_stop(resolvers[0]);
 	want(w, "x.test", DNS_A);
 	settle();
 	assert_int_equal(w->got, 0);
-	fake_dns_start(servers[0]);
+	fake_dns_start(resolvers[0]);
 	loop_advance(loop, 999);
 	settle();
 	assert_int_equal(w->got, 0);
@@ -294,23 +294,23 @@ tcp_that_fails(void **state)
 	know(0, "x.test A 192.0.2.1");
 	want(w, "x.test", DNS_A);
 	for (i = 0; i < 3; i++) {
-		assert_true(fake_dns_take(servers[0], &q));
+		assert_true(fake_dns_take(resolvers[0], &q));
 		assert_int_equal(q.tcp, -1);
-		len = fake_dns_reply(servers[0], &q, msg);
+		len = fake_dns_reply(resolvers[0], &q, msg);
 		msg[2] |= 2;
-		fake_dns_send(servers[0], &q, msg, len);
+		fake_dns_send(resolvers[0], &q, msg, len);
 		turn();
-		assert_true(fake_dns_take(servers[0], &q));
+		assert_true(fake_dns_take(resolvers[0], &q));
 		assert_true(q.tcp >= 0);
-		len = fake_dns_reply(servers[0], &q, msg);
+		len = fake_dns_reply(resolvers[0], &q, msg);
 		if (i == 0) { /* truncated, which TCP can not be */
 			msg[2] |= 2;
-			fake_dns_send(servers[0], &q, msg, len);
+			fake_dns_send(resolvers[0], &q, msg, len);
 		} else if (i == 1) {
-			fake_dns_stop(servers[0]);
-			fake_dns_start(servers[0]);
+			fake_dns_stop(resolvers[0]);
+			fake_dns_start(resolvers[0]);
 		} else
-			fake_dns_send(servers[0], &q, msg, len);
+			fake_dns_send(resolvers[0], &q, msg, len);
 		turn();
 		if (i < 2) {
 			assert_int_equal(w->got, 0);
@@ -331,15 +331,17 @@ a_server_without_edns(void **state)
 	(void)state;
 	know(0, "x.test FORMERR");
 	want(w, "x.test", DNS_A);
-	assert_true(fake_dns_take(servers[0], &q));
+	assert_true(fake_dns_take(resolvers[0], &q));
 	assert_int_equal(q.msg[11], 1); /* an additional record */
-	fake_dns_send(servers[0], &q, msg, fake_dns_reply(servers[0], &q, msg));
+	fake_dns_send(
+	    resolvers[0], &q, msg, fake_dns_reply(resolvers[0], &q, msg));
 	turn();
-	fake_dns_forget(servers[0]);
+	fake_dns_forget(resolvers[0]);
 	know(0, "x.test A 192.0.2.1");
-	assert_true(fake_dns_take(servers[0], &q));
+	assert_true(fake_dns_take(resolvers[0], &q));
 	assert_int_equal(q.msg[11], 0);
-	fake_dns_send(servers[0], &q, msg, fake_dns_reply(servers[0], &q, msg));
+	fake_dns_send(
+	    resolvers[0], &q, msg, fake_dns_reply(resolvers[0], &q, msg));
 	turn();
 	assert_int_equal(w->answer->status, DNS_FOUND);
 }

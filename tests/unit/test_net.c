@@ -119,27 +119,40 @@ test_parse_errors(void **state)
 }
 
 static void
-test_resolve(void **state)
+test_split(void **state)
 {
-	struct net_addr list[8];
+	char host[20];
 	const char *err = NULL;
-	int count, i;
+	int port = 0;
 
 	(void)state;
-	assert_int_equal(net_resolve("192.0.2.1:24", list, 8, &err), 1);
-	assert_int_equal(net_port(&list[0]), 24);
-	assert_int_equal(net_resolve("unix:/x", list, 8, &err), 1);
-	count = net_resolve("localhost:24", list, 8, &err);
-	assert_in_range(count, 1, 8);
-	for (i = 0; i < count; i++) {
-		assert_true(net_is_loopback(&list[i]));
-		assert_int_equal(net_port(&list[i]), 24);
-	}
-	assert_int_equal(net_resolve("localhost", list, 8, &err), 0);
+	assert_int_equal(
+	    net_split("mail.test:24", host, sizeof(host), &port, &err), 0);
+	assert_string_equal(host, "mail.test");
+	assert_int_equal(port, 24);
+	assert_int_equal(
+	    net_split("localhost", host, sizeof(host), &port, &err), -1);
 	assert_non_null(strstr(err, "port missing"));
-	err = NULL;
-	assert_int_equal(net_resolve("[x]:25", list, 8, &err), 0);
-	assert_non_null(err);
+	assert_int_equal(net_split("a.name.of.twenty.octets:1", host,
+			     sizeof(host), &port, &err),
+	    -1);
+	assert_non_null(strstr(err, "too long"));
+	assert_int_equal(net_split(":25", host, sizeof(host), &port, &err), -1);
+}
+
+static void
+test_set_port(void **state)
+{
+	struct net_addr a = addr("192.0.2.1:24");
+	char text[NET_TEXT_MAX];
+
+	(void)state;
+	net_set_port(&a, 2525);
+	assert_string_equal(net_text(&a, text, sizeof(text)), "192.0.2.1:2525");
+	a = addr("[2001:db8::1]:24");
+	net_set_port(&a, 2525);
+	assert_string_equal(
+	    net_text(&a, text, sizeof(text)), "[2001:db8::1]:2525");
 }
 
 static void
@@ -387,7 +400,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_parse_errors),
-		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_set_port),
 		cmocka_unit_test(test_small_buffer),
 		cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_prefix_errors),
