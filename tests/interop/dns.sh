@@ -40,6 +40,7 @@ server:
 	local-data: "null.good.test. 300 IN MX 0 ."
 	local-data: "xn--bcher-kva.good.test. 300 IN A 192.0.2.3"
 	local-data: "short.good.test. 1 IN A 192.0.2.4"
+	local-data: "relay.good.test. 1 IN A 127.0.0.1"
 $(for i in 1 2 3 4 5 6 7 8 9; do
 	echo "	local-data: \"c$i.good.test. 300 IN CNAME c$((i + 1)).good.test.\""
 done)
@@ -202,5 +203,38 @@ check "a change of resolv.conf is followed" grep -q 'TXT found 11' "$tmp/said2"
 said=$(cat "$tmp/said2")
 matches "and logged" "$said" "resolv.conf has changed, 1 server"
 exec 9>&-
+
+# --- a backend's server by name: posternd itself -----------------------------------------
+
+must sink sink
+gw_with() { # NAME SERVER-ADDRESS
+	gateway "$1" <<END
+hostname = "gw.example.org"
+workers  = 1
+resolver { servers = {"127.0.0.1:$port"}  timeout = 1s  retry = 300ms }
+listen mx { address = {"127.0.0.1:@PORT1@"} }
+backend out { protocol = smtp  server a { address = "$2:$sink_port" } }
+route all { rcpt-domain = {"example.org"}  backend = out }
+END
+}
+sent() {
+	gen -n 1 --timeout 20 "127.0.0.1:$port1"
+	[ "$(field ok "$gen_out")" = 1 ]
+}
+must gw_with gw relay.good.test
+check "mail goes to a server by name" sent
+matches "its address is logged" "$(cat "$gw_log")" \
+    'backend out: server a: relay.good.test is 127.0.0.1'
+stop "$unbound_pid"
+sleep 3 # its TTL is over
+check "and goes on while there is no resolver" sent
+stop "$gw_pid"
+said=$(cat "$gw_log")
+matches "what was asked is counted" "$said" 'event=resolver worker=0 asked=[0-9]+'
+
+"$POSTERND" -n -f "$gw_conf" >"$tmp/checked" 2>&1
+equal "-n: a name that can not be looked up is no error" $? 0
+matches "-n: but it warns" "$(cat "$tmp/checked")" \
+    ':[0-9]+: warning: address "relay.good.test:[0-9]+": '
 
 finish

@@ -251,6 +251,34 @@ test_defaults(void **state)
 	conf_free(&c);
 }
 
+/* Numbers and localhost are known at once, other names are for the DNS. */
+static void
+test_names(void **state)
+{
+	const struct server_conf *sc;
+	struct config *c;
+
+	(void)state;
+	assert_good("resolver { hosts = /dev/null }\n" LISTEN
+		    "backend b { protocol = smtp\n"
+		    "  server a { address = \"192.0.2.1:24\" }\n"
+		    "  server b { address = \"localhost:25\" }\n"
+		    "  server c { address = \"Mail.Example.ORG:26\" } }\n"
+		    "route r { rcpt-domain = a.example backend = b }\n",
+	    &c);
+	sc = c->backends[0].servers;
+	assert_null(sc[0].named);
+	assert_int_equal(sc[0].addr_count, 1);
+	assert_null(sc[1].named);
+	assert_int_equal(sc[1].addr_count, 2);
+	assert_int_equal(net_port(&sc[1].addrs[1]), 25);
+	assert_non_null(sc[2].named);
+	assert_int_equal(sc[2].addr_count, 0);
+	assert_string_equal(sc[2].named->host, "mail.example.org");
+	assert_int_equal(sc[2].named->port, 26);
+	conf_free(&c);
+}
+
 static void
 test_environment(void **state)
 {
@@ -748,6 +776,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fills_structs),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_fair),
