@@ -15,7 +15,10 @@
 #include "mem.h"
 #include "pool.h"
 
-#define AGAIN_MS 1000 /* not more often than that */
+#define AGAIN_MS 1000	     /* not more often than that */
+#define FAILED_FIRST_MS 5000 /* after a failure; then doubled */
+#define FAILED_MAX_MS 300000
+#define LOST_MAX_MS 60000 /* while there is no address at all */
 
 enum { HALF_A, HALF_AAAA, HALVES };
 
@@ -31,6 +34,7 @@ struct name {
 	const struct server_conf *server;
 	struct half halves[HALVES];
 	unsigned waiting; /* halves without an answer */
+	int64_t pause;	  /* ms after a failure; 0: it did not fail */
 	struct timer timer;
 };
 
@@ -49,6 +53,7 @@ static void finish(struct name *);
 static const char *merge(const struct name *, struct server_names *);
 static void take(struct server_names *, const struct net_addr *, int);
 static bool same(const struct server_names *, const struct server_names *);
+static int64_t next_time(struct name *, bool);
 static void say(const struct name *);
 
 struct names *
@@ -148,9 +153,8 @@ static void
 finish(struct name *name)
 {
 	struct server_names *now = name->server->named, next = *now;
-	int64_t again = loop_now(name->names->loop) + AGAIN_MS;
-	int64_t until = INT64_MAX;
-	bool changed;
+	int64_t until = INT64_MAX, again;
+	bool changed, failed = false;
 	size_t i;
 
 	next.count = 0;
@@ -158,16 +162,36 @@ finish(struct name *name)
 	for (i = 0; i < HALVES; i++) {
 		if (name->halves[i].answer->until < until)
 			until = name->halves[i].answer->until;
+		failed |= name->halves[i].answer->status == DNS_UNKNOWN;
 		dns_answer_unref(&name->halves[i].answer);
 	}
 	changed = !now->known || !same(now, &next);
 	next.known = true;
 	*now = next;
+	again = next_time(name, failed);
 	timer_set(&name->timer, until > again ? until : again);
 	if (!changed)
 		return;
 	say(name);
 	name->names->changed(name->names->ctx, name->backend, name->server);
+}
+
+/* Not before that. */
+static int64_t
+next_time(struct name *name, bool failed)
+{
+	int64_t max =
+	    name->server->named->count > 0 ? FAILED_MAX_MS : LOST_MAX_MS;
+
+	if (!failed)
+		name->pause = 0;
+	else if (name->pause == 0)
+		name->pause = FAILED_FIRST_MS;
+	else
+		name->pause *= 2;
+	if (name->pause > max)
+		name->pause = max;
+	return loop_now(name->names->loop) + (failed ? name->pause : AGAIN_MS);
 }
 
 /* Fills in the addresses, those of before where a half is unknown; why there
