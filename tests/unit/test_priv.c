@@ -90,7 +90,7 @@ asked(enum priv_role role, enum answer (*question)(void))
 		if (priv_drop(NULL, NULL) == -1 ||
 		    priv_confine(role, writable, 2) == -1)
 			_exit(OTHER);
-		_exit(question());
+		_exit((int)question());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
