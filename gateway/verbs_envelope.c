@@ -141,6 +141,35 @@ answer_retry(struct session *s, const struct address *addr, int route)
 	return true;
 }
 
+static int
+find_route(struct session *s, const struct address *addr)
+{
+	const struct route_query q = { .rcpt = addr,
+		.sender = &s->tx.envelope.sender,
+		.client = &s->client,
+		.listener = s->listener->name,
+		.tx = &s->tx };
+
+	return router_find(s->front->router, &q);
+}
+
+/* A route that refuses. */
+static bool
+answer_by_route(struct session *s, const struct address *addr, int route)
+{
+	const struct route_conf *rc = &s->front->routes[route];
+	struct route_refusal r;
+
+	if (rc->action != ROUTE_REJECT && rc->action != ROUTE_DEFER)
+		return false;
+	r = route_refusal(rc);
+	s->errors += r.code >= 500;
+	session_answer(s, r.code, r.enhanced, r.text);
+	txlog_note_refusal(s, r.code, addr->text,
+	    arena_printf(&s->tx.arena, "%s (route %s)", r.text, rc->name));
+	return true;
+}
+
 /* Each recipient costs memory until the transaction ends, and one that is
  * deferred is no error: so beyond some number of refusals it is. */
 enum reply_id
@@ -162,7 +191,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	if (params.count > 0)
 		return REPLY_UNKNOWN_PARAMETER;
 	addr = envelope_address(&s->tx.arena, &path);
-	route = router_find(s->front->router, &addr);
+	route = find_route(s, &addr);
 	if (routes_onward(&path))
 		no = REPLY_LOCAL_PART_ROUTES;
 	else if (route == -1)
@@ -173,6 +202,9 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	    s->front->routes[e->rcpts[0].route].backend !=
 		s->front->routes[route].backend)
 		no = REPLY_OTHER_DESTINATION;
+	if (no == REPLY_NONE &&
+	    (answer_by_route(s, &addr, route) || answer_retry(s, &addr, route)))
+		return REPLY_SAID;
 	if (no == REPLY_NONE && answer_retry(s, &addr, route))
 		return REPLY_SAID;
 	if (no != REPLY_NONE) {
