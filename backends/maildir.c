@@ -56,7 +56,7 @@ deliver(struct delivery *dl)
 {
 	if (refuse_names(dl))
 		return DELIVERY_DONE;
-	return send_request(dl);
+	return dl_agree(dl, send_request);
 }
 
 static enum progress
@@ -95,8 +95,8 @@ got_saved(struct delivery *dl, const struct reply *r)
 
 /*
  * Gives the recipients whose names can not be mailboxes their result, before
- * anything is written.  If there is one, nobody gets the message, for the
- * reason that smtp_client.c gives in all_rcpts_answered().
+ * anything is written.  If there is one, nobody gets the message: see
+ * dl_hold_back().
  */
 static bool
 refuse_names(struct delivery *dl)
@@ -111,13 +111,6 @@ refuse_names(struct delivery *dl)
 		.code = 451,
 		.enhanced = "4.3.5",
 		.text = "mail store is not configured properly",
-		.lines = 1,
-	};
-	static const struct reply held_back = {
-		.code = 451,
-		.enhanced = "4.5.3",
-		.text = "another recipient of this message was refused; "
-			"not delivered",
 		.lines = 1,
 	};
 	const struct maildir_conf *conf = dl_conf(dl);
@@ -136,7 +129,7 @@ refuse_names(struct delivery *dl)
 			dl_result(dl, i, DL_STAGE_SESSION, &bad_template);
 	}
 	if (refused)
-		dl_result_rest(dl, DL_STAGE_COMMAND, &held_back);
+		dl_hold_back(dl);
 	return refused;
 }
 

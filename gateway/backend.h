@@ -109,6 +109,22 @@ enum dl_body {
 enum progress dl_send_message(
     struct delivery *dl, enum dl_body how, reply_fn *next);
 
+/* Do other backends have recipients of this message, too?  Then DATA does not
+ * travel with MAIL and RCPT. */
+bool dl_shared(const struct delivery *dl);
+/* All recipients are taken, and the message could be committed.  Goes on with
+ * next when the other backends have said the same of theirs: at once if there
+ * are none.  If one of them refused, next is never called, and the link gets a
+ * reset. */
+enum progress dl_agree(struct delivery *dl, backend_fn *next);
+/* Recipients without a result get none of the message, because another one was
+ * refused: the client has one reply for all of them.  A 250 would lie about the
+ * refused one, and a 4xx behind a delivery would leave it to the journal alone
+ * that the client's retry is no duplicate.  The price is one more attempt:
+ * there the journal answers the refused ones at RCPT, and the others get the
+ * message.
+ */
+void dl_hold_back(struct delivery *dl);
 /* From here on the server may accept the message: the delivery is neither
  * retried elsewhere nor cancelled when the client leaves. */
 void dl_commit(struct delivery *dl);

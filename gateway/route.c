@@ -16,7 +16,7 @@
 
 static const char *const auth_names[] = { "any", "yes", "no", NULL };
 static const char *const action_names[] = { "deliver", "reject", "defer",
-	NULL };
+	"discard", NULL };
 
 #define ROUTE(field) offsetof(struct route_conf, field)
 const struct opt route_options[] = {
@@ -59,7 +59,8 @@ const struct opt route_options[] = {
 	    .offset = ROUTE(action),
 	    .def = "deliver",
 	    .values = action_names,
-	    .help = "deliver to the backend, reject, or defer" },
+	    .help = "deliver to the backend, reject, defer, or accept and "
+		    "discard" },
 	{ .name = "backend",
 	    .type = OPT_STRING,
 	    .offset = ROUTE(backend_name),

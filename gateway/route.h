@@ -16,7 +16,7 @@ struct address;
 struct client;
 struct tx;
 
-enum route_action { ROUTE_DELIVER, ROUTE_REJECT, ROUTE_DEFER };
+enum route_action { ROUTE_DELIVER, ROUTE_REJECT, ROUTE_DEFER, ROUTE_DISCARD };
 enum route_auth { ROUTE_ANYBODY, ROUTE_AUTHENTICATED, ROUTE_ANONYMOUS };
 
 struct route_conf {

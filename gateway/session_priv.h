@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "dispatch.h"
 #include "filter.h"
 #include "loop.h"
 #include "mem.h"
@@ -52,10 +53,11 @@ struct session {
 	enum session_wait wait; /* what session_advance() must not overtake */
 	struct front *front;	/* borrowed, as the next two */
 	const struct listener_conf *listener;
-	struct chain_run *run; /* owned */
-	struct conn *conn;     /* owned; NULL when closed */
-	struct delivery *delivery;
-	const struct verb *verb; /* whose filters are at work */
+	struct chain_run *run;	   /* owned */
+	struct conn *conn;	   /* owned; NULL when closed */
+	struct dispatch *dispatch; /* of the message */
+	struct delivery *delivery; /* that only asks for a recipient */
+	const struct verb *verb;   /* whose filters are at work */
 	struct client client;
 	struct arena arena; /* lives as long as the session */
 	struct tx tx;
@@ -119,7 +121,7 @@ struct session {
 	const char *refusals;	/* "address: reply, ..." for the record */
 	const char *last_reply; /* negative; for the record */
 	/* For the record; borrowed while the relay tells it, else NULL. */
-	const struct relay_outcome *outcome;
+	const struct dispatch_outcome *outcome;
 	struct task task;
 	TAILQ_ENTRY(session) entry;
 };

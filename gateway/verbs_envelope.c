@@ -124,15 +124,16 @@ routes_onward(const struct smtp_path *path)
 	return false;
 }
 
-/* The backend refused this recipient for good in a transaction whose single
- * reply could not say so. */
+/* The backend refused this recipient in a transaction whose single reply could
+ * not say so. */
 static bool
 answer_retry(struct session *s, const struct address *addr, int route)
 {
 	const struct front *f = s->front;
 	struct reply r;
 
-	if (!recall_refused(f->journal, loop_now(f->loop),
+	if (f->routes[route].backend_name == NULL ||
+	    !recall_refused(f->journal, loop_now(f->loop),
 		f->routes[route].backend_name, &s->tx.envelope.sender, addr,
 		s->tx.envelope.size, &r))
 		return false;
@@ -170,6 +171,16 @@ answer_by_route(struct session *s, const struct address *addr, int route)
 	return true;
 }
 
+static void
+add(struct session *s, const struct address *addr, unsigned route)
+{
+	struct recipient *r = envelope_add(&s->tx.envelope, addr);
+
+	r->route = route;
+	r->backend = s->front->routes[route].backend;
+	r->backend_name = s->front->routes[route].backend_name;
+}
+
 /* Each recipient costs memory until the transaction ends, and one that is
  * deferred is no error: so beyond some number of refusals it is. */
 enum reply_id
@@ -198,10 +209,6 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		no = REPLY_RELAYING_DENIED;
 	else if (e->count >= (size_t)s->front->limits->recipients)
 		no = REPLY_TOO_MANY_RECIPIENTS;
-	else if (e->count > 0 &&
-	    s->front->routes[e->rcpts[0].route].backend !=
-		s->front->routes[route].backend)
-		no = REPLY_OTHER_DESTINATION;
 	if (no == REPLY_NONE &&
 	    (answer_by_route(s, &addr, route) || answer_retry(s, &addr, route)))
 		return REPLY_SAID;
@@ -212,7 +219,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
 		return no;
 	}
-	envelope_add(e, &addr)->route = (unsigned)route;
+	add(s, &addr, (unsigned)route);
 	return REPLY_NONE;
 }
 

@@ -102,7 +102,6 @@ begin(struct worker *w)
 	    },
 	    start->agent_fd, c->hostname);
 	f->journal = start->journal;
-	relay_set_journal(f->relay, f->journal);
 	f->router = w->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	f->stats = start->stats;

@@ -198,7 +198,6 @@ gate_open(struct gate *g, const struct config *c)
 	f->relay = relay_new(f->loop, c->backends, c->backend_count,
 	    &(struct pool_shared){ .stats = f->stats, .servers = g->servers },
 	    -1, c->hostname);
-	relay_set_journal(f->relay, f->journal);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	g->chain = chain_new(f->loop, lc->filters, lc->filter_count);
