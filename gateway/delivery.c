@@ -496,6 +496,8 @@ void
 dl_commit(struct delivery *dl)
 {
 	assert(dl->agreed || !dl->order.shared);
+	if (!dl->committed && dl->order.committing != NULL)
+		dl->order.committing(dl->ctx);
 	dl->committed = true;
 }
 
@@ -511,7 +513,8 @@ dl_result(
     struct delivery *dl, size_t i, enum dl_stage stage, const struct reply *r)
 {
 	assert(i < dl_count(dl) && !dl->outcomes[i].set);
-	dl->outcomes[i] = (struct dl_outcome){ true, false, stage, *r };
+	dl->outcomes[i] =
+	    (struct dl_outcome){ .set = true, .stage = stage, .reply = *r };
 }
 
 bool

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "envelope.h"
+#include "flight.h"
 #include "fold.h"
 #include "loop.h"
 #include "mem.h"
@@ -34,18 +35,24 @@ struct dispatch {
 	struct dl_outcome *results; /* owned; by the envelope's recipients */
 	bool *known;		    /* owned; have it already; NULL: nobody */
 	size_t discarded;
+	size_t again;
+	bool busy;
 	bool abandoned; /* the client left */
 	struct task task;
 };
 
+static void look_back(struct dispatch *);
 static void divide(struct dispatch *);
 static struct part *part_for(struct dispatch *, unsigned);
 static void start_part(struct dispatch *, struct part *);
 static void on_ready(void *);
+static void on_committing(void *);
 static void on_part_done(void *, const struct relay_outcome *);
+static bool is_accepted(const struct dl_outcome *);
 static void decide(struct task *);
 static bool all_accepted(const struct dispatch *);
 static void finish(struct dispatch *);
+static void say_busy(struct relay_outcome *);
 static void fold_all(const struct dispatch *, struct relay_outcome *);
 static void remember(const struct dispatch *, const struct relay_outcome *);
 static void remember_refusals(
@@ -66,9 +73,12 @@ dispatch_start(
 	d->ctx = ctx;
 	d->task.run = decide;
 	d->results = xcalloc(e->count, sizeof(*d->results));
-	d->known = recall_done(
-	    order->journal, loop_now(order->loop), e, order->message);
-	divide(d);
+	d->busy = !flight_begin(
+	    order->flight, order->arena, e, order->message, order->headers);
+	if (!d->busy) {
+		look_back(d);
+		divide(d);
+	}
 	d->left = d->count;
 	d->outcomes = xcalloc(d->count + 1, sizeof(*d->outcomes));
 	for (i = 0; i < d->count; i++)
@@ -76,6 +86,31 @@ dispatch_start(
 	if (d->count == 0)
 		loop_defer(order->loop, &d->task);
 	return d;
+}
+
+/* What earlier attempts have done. */
+static void
+look_back(struct dispatch *d)
+{
+	const struct dispatch_order *o = &d->order;
+	int64_t now = loop_now(o->loop);
+	size_t i;
+
+	d->known = recall_done(o->journal, now, o->envelope, o->message);
+	for (i = 0; i < o->envelope->count; i++)
+		switch (flight_past(o->flight, now, i)) {
+		case FLIGHT_NEW:
+			break;
+		case FLIGHT_DELIVERED:
+			if (d->known == NULL)
+				d->known = xcalloc(
+				    o->envelope->count, sizeof(*d->known));
+			d->known[i] = true;
+			break;
+		case FLIGHT_UNKNOWN:
+			d->again++;
+			break;
+		}
 }
 
 /* Each recipient that has to get the message goes to the part of its backend.
@@ -130,6 +165,7 @@ start_part(struct dispatch *d, struct part *p)
 		.deadline = d->order.deadline,
 		.shared = d->count > 1,
 		.ready = on_ready,
+		.committing = on_committing,
 	};
 
 	p->delivery = relay_start(d->order.relay, &order, on_part_done, p);
@@ -145,6 +181,17 @@ on_ready(void *ctx)
 }
 
 static void
+on_committing(void *ctx)
+{
+	struct part *p = ctx;
+	size_t i;
+
+	for (i = 0; i < p->count; i++)
+		flight_set(
+		    p->dispatch->order.flight, p->rcpts[i], INFLIGHT_COMMITTED);
+}
+
+static void
 on_part_done(void *ctx, const struct relay_outcome *o)
 {
 	struct part *p = ctx;
@@ -153,12 +200,27 @@ on_part_done(void *ctx, const struct relay_outcome *o)
 
 	p->delivery = NULL;
 	d->outcomes[p - d->parts] = *o;
-	for (i = 0; i < p->count; i++)
+	for (i = 0; i < p->count; i++) {
 		d->results[p->rcpts[i]] = o->results[i];
+		if (!o->results[i].unknown)
+			flight_set(d->order.flight, p->rcpts[i],
+			    is_accepted(&o->results[i]) ? INFLIGHT_DELIVERED
+							: INFLIGHT_FREE);
+	}
 	if (--d->left == 0)
 		finish(d);
 	else
 		loop_defer(d->order.loop, &d->task);
+}
+
+static bool
+is_accepted(const struct dl_outcome *r)
+{
+	struct reply mapped;
+	bool alarm;
+
+	fold_map(r->stage, &r->reply, &mapped, &alarm);
+	return reply_class(mapped.code) == 2;
 }
 
 /* When every backend has answered for its recipients, all get the message, or
@@ -205,13 +267,31 @@ finish(struct dispatch *d)
 {
 	struct dispatch_outcome o = { .parts = d->outcomes,
 		.count = d->count,
-		.discarded = d->discarded };
+		.discarded = d->discarded,
+		.again = d->again,
+		.busy = d->busy };
 
 	loop_undefer(d->order.loop, &d->task);
-	fold_all(d, &o.all);
-	remember(d, &o.all);
+	if (d->busy) {
+		say_busy(&o.all);
+	} else {
+		fold_all(d, &o.all);
+		remember(d, &o.all);
+	}
 	d->done(d->ctx, &o);
 	destroy(d);
+}
+
+/* What becomes of the delivery that is under way nobody knows yet.  When the
+ * client comes again, the journal does. */
+static void
+say_busy(struct relay_outcome *all)
+{
+	all->code = 451;
+	compat_strlcpy(all->enhanced, "4.3.0", sizeof(all->enhanced));
+	compat_strlcpy(all->text,
+	    "this message is being delivered already, please try again later",
+	    sizeof(all->text));
 }
 
 static void
@@ -248,10 +328,12 @@ remember(const struct dispatch *d, const struct relay_outcome *all)
 {
 	const struct dispatch_order *order = &d->order;
 	int64_t now = loop_now(order->loop);
-	struct reply mapped;
-	bool *done, alarm;
+	bool *done;
 	size_t i;
 
+	for (i = 0; i < order->envelope->count; i++)
+		if (d->results[i].unknown)
+			flight_is_unknown(order->flight, now, i);
 	if (d->abandoned && all->code / 100 == 2)
 		remember_done(
 		    order->journal, now, order->envelope, order->message, NULL);
@@ -261,13 +343,8 @@ remember(const struct dispatch *d, const struct relay_outcome *all)
 	if (all->accepted == all->known)
 		return;
 	done = xcalloc(order->envelope->count, sizeof(*done));
-	for (i = 0; i < order->envelope->count; i++) {
-		if (!d->results[i].set)
-			continue;
-		fold_map(
-		    d->results[i].stage, &d->results[i].reply, &mapped, &alarm);
-		done[i] = reply_class(mapped.code) == 2;
-	}
+	for (i = 0; i < order->envelope->count; i++)
+		done[i] = d->results[i].set && is_accepted(&d->results[i]);
 	remember_done(
 	    order->journal, now, order->envelope, order->message, done);
 	free(done);

@@ -18,8 +18,11 @@
 
 #include "relay.h"
 
+struct arena;
 struct client;
 struct envelope;
+struct flight;
+struct headers;
 struct journal;
 struct loop;
 struct message;
@@ -29,10 +32,15 @@ struct dispatch_order { /* all borrowed until done or abandoned */
 	const struct client *client;
 	const struct envelope *envelope;
 	const struct message *message;
+	const struct headers *headers; /* of the message */
+	struct arena *arena;	       /* the transaction's */
 	int64_t deadline; /* loop_now() milliseconds, of all deliveries */
 	struct relay *relay;
 	struct loop *loop;
 	struct journal *journal; /* may be NULL */
+	/* Entered here, and kept until its owner knows that the client has
+	 * heard the end: then flight_end(). */
+	struct flight *flight;
 };
 
 struct dispatch_outcome {
@@ -40,6 +48,8 @@ struct dispatch_outcome {
 	const struct relay_outcome *parts; /* for the record: each backend's */
 	size_t count;
 	size_t discarded; /* recipients that a route accepts for nobody */
+	size_t again;	  /* that may have had it before: a copy, perhaps */
+	bool busy;	  /* the same message is on its way already */
 };
 
 struct dispatch;

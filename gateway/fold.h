@@ -19,7 +19,8 @@ struct relay_outcome;
 
 struct dl_outcome { /* of one recipient */
 	bool set;
-	bool held; /* not tried, because another one was refused */
+	bool unknown; /* committed, and no answer came */
+	bool held;    /* not tried, because another one was refused */
 	enum dl_stage stage;
 	struct reply reply;
 };

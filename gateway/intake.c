@@ -195,10 +195,13 @@ relay(struct session *s)
 		.client = &s->client,
 		.envelope = e,
 		.message = s->tx.message,
+		.headers = &s->tx.headers,
+		.arena = &s->tx.arena,
 		.deadline = s->reply_by,
 		.relay = s->front->relay,
 		.loop = s->front->loop,
-		.journal = s->front->journal };
+		.journal = s->front->journal,
+		.flight = &s->flight };
 	char line[RECEIVED_MAX];
 	size_t len;
 
@@ -207,6 +210,9 @@ relay(struct session *s)
 	    session_hostname(s), s->tx.id, loop_wall_ms(s->front->loop));
 	if (len > 0)
 		message_prepend(s->tx.message, line, len);
+	s->flight = (struct flight){ .inflight = s->front->inflight,
+		.journal = s->front->journal,
+		.column = s->front->inflight_column };
 	/* The relay keeps the time; a little later, ours would be a bug's. */
 	conn_deadline(s->conn, s->reply_by + 5000);
 	s->wait = WAIT_RELAY;

@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "conf.h"
+#include "inflight.h"
 #include "journal.h"
 #include "log.h"
 #include "master_priv.h"
@@ -105,7 +106,9 @@ begin(struct master *m, struct config **config)
 	columns = columns_for(NULL, c);
 	m->tickets = tls_tickets_new();
 	m->journal = journal_new();
-	if (columns == NULL || m->tickets == NULL || m->journal == NULL)
+	m->inflight = inflight_new(m->rates_count);
+	if (columns == NULL || m->tickets == NULL || m->journal == NULL ||
+	    m->inflight == NULL)
 		return EX_OSERR;
 	m->rotate_at = master_now() + TICKETS_MS;
 	if (log_open(&c->log) == -1) {
@@ -470,6 +473,7 @@ end(struct master *m)
 		if (m->life_fds[i] != -1)
 			close(m->life_fds[i]);
 	}
+	inflight_free(&m->inflight);
 	journal_free(&m->journal);
 	tls_tickets_free(&m->tickets);
 	rates_free(&m->rates);

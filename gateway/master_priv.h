@@ -84,6 +84,7 @@ struct master {
 	int pid_fd;	  /* -1: none */
 	char *pid_file;	  /* owned */
 	struct journal *journal;     /* owned; shared by all workers */
+	struct inflight *inflight;   /* owned; likewise, columns as in rates */
 	struct tls_tickets *tickets; /* owned; keys shared by all workers */
 	int64_t rotate_at;	     /* when they get new ones */
 	struct rates *rates;	     /* owned; counts outlive a configuration */

@@ -16,6 +16,7 @@
 #include "agent.h"
 #include "backend.h"
 #include "conf.h"
+#include "flight.h"
 #include "log.h"
 #include "master_priv.h"
 #include "mem.h"
@@ -251,6 +252,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.stats = g->columns->stats,
 		.servers = m->servers,
 		.journal = m->journal,
+		.inflight = m->inflight,
 		.number = g->workers[i].column,
 		.rates = m->rates,
 		.rates_column = g->workers[i].rates_column,
@@ -369,6 +371,7 @@ worker_died(struct master *m, struct generation *g, unsigned i, int status)
 	ch->pid = 0;
 	stats_clear_worker(g->columns->stats, ch->column);
 	rates_clear_worker(m->rates, ch->rates_column);
+	flight_harvest(m->inflight, ch->rates_column, m->journal, master_now());
 	if (g->stage == STAGE_RUNNING)
 		plan_restart(ch);
 }

@@ -330,18 +330,18 @@ static void
 finish(struct delivery *dl)
 {
 	struct reply none;
-	size_t i, missing = 0;
+	size_t i;
 
 	if (dl->ended)
 		return;
 	dl->ended = true;
-	for (i = 0; i < dl_count(dl); i++)
-		missing += !dl->outcomes[i].set;
-	assert(missing == 0 || dl->error[0] != '\0');
-	if (missing > 0) {
-		dl->uncertain = dl->committed;
-		fold_trouble(&none);
-		dl_result_rest(dl, DL_STAGE_SESSION, &none);
+	fold_trouble(&none);
+	for (i = 0; i < dl_count(dl); i++) {
+		if (dl->outcomes[i].set)
+			continue;
+		assert(dl->error[0] != '\0');
+		dl_result(dl, i, DL_STAGE_SESSION, &none);
+		dl->outcomes[i].unknown = dl->uncertain = dl->committed;
 	}
 	let_go(dl);
 	timer_clear(&dl->deadline);

@@ -56,6 +56,8 @@ struct relay_order { /* all borrowed until done or abandoned */
 	 * again after another attempt) when that is waited for. */
 	bool shared;
 	void (*ready)(void *ctx);
+	/* The next octet may deliver it; NULL: nobody wants to know. */
+	void (*committing)(void *ctx);
 };
 
 struct relay_outcome {

@@ -164,7 +164,7 @@ recall_done(struct journal *j, int64_t now, const struct envelope *e,
 	bool *done, any = false;
 	size_t i;
 
-	if (j == NULL || !journal_may_be_done(j, hint_of(e, m)) ||
+	if (j == NULL || !journal_may_be_done(j, now, hint_of(e, m)) ||
 	    !content_digest(m, content))
 		return NULL;
 	done = xcalloc(e->count, sizeof(*done));

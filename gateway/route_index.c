@@ -10,6 +10,7 @@
 
 #include "mem.h"
 
+static bool is_wildcard(const char *);
 static struct route_domains domains_new(size_t);
 static void domains_free(struct route_domains *);
 static struct route_domains domains_of(const struct opt_list *);
@@ -18,8 +19,8 @@ static void post(struct router *, struct strset *, const char *, unsigned);
 static void append(struct router *, unsigned, unsigned);
 static void add_source(struct route_search *, unsigned);
 
-bool
-route_is_wildcard(const char *domain)
+static bool
+is_wildcard(const char *domain)
 {
 	return strncmp(domain, "*.", 2) == 0;
 }
@@ -46,7 +47,7 @@ domains_of(const struct opt_list *list)
 	size_t i;
 
 	for (i = 0; i < list->count; i++)
-		if (route_is_wildcard(list->list[i]))
+		if (is_wildcard(list->list[i]))
 			(void)strset_add(d.suffixes, list->list[i] + 2, 0);
 		else
 			(void)strset_add(d.exact, list->list[i], 0);
@@ -59,7 +60,7 @@ route_domains_have(const struct route_domains *d, const char *domain)
 	const char *dot;
 	unsigned n;
 
-	if (!route_is_wildcard(domain) && strset_find(d->exact, domain, &n))
+	if (!is_wildcard(domain) && strset_find(d->exact, domain, &n))
 		return true;
 	for (dot = strchr(domain, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
 		if (strset_find(d->suffixes, dot + 1, &n))
@@ -104,7 +105,7 @@ add_route(struct router *r, unsigned number)
 	for (i = 0; i < c->rcpt.count; i++)
 		post(r, r->addresses, c->rcpt.list[i], number);
 	for (i = 0; c->rcpt.count == 0 && i < domains->count; i++)
-		if (route_is_wildcard(domains->list[i]))
+		if (is_wildcard(domains->list[i]))
 			post(r, r->domains.suffixes, domains->list[i] + 2,
 			    number);
 		else
@@ -190,7 +191,7 @@ route_search_domain(struct route_search *s, const char *domain)
 	const char *dot;
 	unsigned n;
 
-	if (!route_is_wildcard(domain) && strset_find(d->exact, domain, &n))
+	if (!is_wildcard(domain) && strset_find(d->exact, domain, &n))
 		add_source(s, n);
 	for (dot = strchr(domain, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
 		if (strset_find(d->suffixes, dot + 1, &n))

@@ -54,7 +54,6 @@ void route_search_address(struct route_search *s, const char *address);
 /* The next one, or ROUTE_NONE. */
 unsigned route_search_next(struct route_search *s);
 
-bool route_is_wildcard(const char *domain);
 /* Is the domain, or all below it, in the condition? */
 bool route_domains_have(const struct route_domains *d, const char *domain);
 

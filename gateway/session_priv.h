@@ -16,6 +16,7 @@
 #include "client.h"
 #include "dispatch.h"
 #include "filter.h"
+#include "flight.h"
 #include "loop.h"
 #include "mem.h"
 #include "relay.h"
@@ -56,6 +57,7 @@ struct session {
 	struct chain_run *run;	   /* owned */
 	struct conn *conn;	   /* owned; NULL when closed */
 	struct dispatch *dispatch; /* of the message */
+	struct flight flight;	   /* its entries among those in flight */
 	struct delivery *delivery; /* that only asks for a recipient */
 	const struct verb *verb;   /* whose filters are at work */
 	struct client client;

@@ -18,6 +18,7 @@ forget_tx(struct session *s)
 	s->last_reply = NULL;
 	s->forwarded = NULL;
 	s->outcome = NULL;
+	flight_end(&s->flight);
 	chain_run_reset_tx(s->run);
 	tx_reset(&s->tx);
 }

@@ -147,6 +147,10 @@ put_outcome(struct record *r, const struct dispatch_outcome *o)
 		put_parts(r, o);
 	if (o->all.known > 0)
 		record_num(r, "known", (int64_t)o->all.known);
+	if (o->again > 0)
+		record_num(r, "again", (int64_t)o->again);
+	if (o->busy)
+		record_str(r, "busy", "yes");
 	if (o->discarded > 0)
 		record_num(r, "discarded", (int64_t)o->discarded);
 }

@@ -102,6 +102,8 @@ begin(struct worker *w)
 	    },
 	    start->agent_fd, c->hostname);
 	f->journal = start->journal;
+	f->inflight = start->inflight;
+	f->inflight_column = start->rates_column;
 	f->router = w->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	f->stats = start->stats;

@@ -18,6 +18,7 @@
 #include "conf.h"
 #include "conn.h"
 #include "dns.h"
+#include "inflight.h"
 #include "journal.h"
 #include "filter.h"
 #include "log.h"
@@ -192,6 +193,7 @@ gate_open(struct gate *g, const struct config *c)
 		g->servers, c->backends, c->backend_count, loop_now(f->loop)))
 		abort();
 	f->journal = journal_new();
+	f->inflight = inflight_new(1);
 	f->rates = rates_new(NETWORKS, 1);
 	TAILQ_INIT(&f->open);
 	f->dns = dns_new(f->loop, &c->resolver.settings);
@@ -241,6 +243,8 @@ gate_leftover(const struct gate *g)
 		return "a session is left";
 	if (dns_outstanding(f->dns) != 0)
 		return "a lookup is left";
+	if (inflight_count(f->inflight) != 0)
+		return "an entry of what is in flight is left";
 	if (rates_all_open(f->rates) != 0)
 		return "a count of a client's network is left";
 	if (message_outstanding() != 0)
@@ -273,6 +277,7 @@ gate_close(struct gate *g)
 	spool_free(&f->spool);
 	stats_free(&f->stats);
 	servers_free(&g->servers);
+	inflight_free(&f->inflight);
 	journal_free(&f->journal);
 	rates_free(&f->rates);
 	loop_free(&f->loop);

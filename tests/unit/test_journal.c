@@ -277,6 +277,26 @@ test_shared(void **state)
 	assert_true(recall_refused(journal, NOW, "s", &sender, &rcpt, 0, &t));
 }
 
+/* A hint costs a digest as long as an entry can be there, and no longer. */
+static void
+test_hints_end(void **state)
+{
+	unsigned char id[DIGEST_SIZE] = { 1 };
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 100000; i++) {
+		memcpy(id, &i, sizeof(i));
+		journal_done(journal, NOW, i, id);
+	}
+	for (i = 0; i < 100000; i++)
+		assert_true(journal_may_be_done(journal, NOW + 1000, i));
+	for (i = 0; i < 100000; i++)
+		assert_false(journal_may_be_done(
+		    journal, NOW + JOURNAL_DONE_MS + 2000, i));
+	assert_false(journal_may_be_done(journal, NOW, 100000));
+}
+
 int
 main(void)
 {
@@ -294,6 +314,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_refusals_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_hints_end, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
