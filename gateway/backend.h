@@ -46,6 +46,15 @@ enum backend_link {
 typedef enum progress backend_fn(struct delivery *dl);
 typedef enum progress reply_fn(struct delivery *dl, const struct reply *r);
 
+/* A program that the agent runs for a backend (agent_program.h). */
+struct backend_program {
+	const char *path;
+	const char *const *arguments; /* in front of the message's */
+	size_t argument_count;
+	int64_t processes; /* at once */
+	int64_t timeout;   /* ms */
+};
+
 struct backend {
 	const char *name;    /* protocol = name */
 	const char *summary; /* one line for -L */
@@ -67,6 +76,8 @@ struct backend {
 	size_t conf_size;
 	/* Checks the finished options; NULL or the reason why not. */
 	const char *(*check)(const void *conf);
+	/* The program it needs; NULL: none. */
+	void (*program)(const void *conf, struct backend_program *program_r);
 };
 
 /* The table of all backends (backends/backends.c), NULL at the end. */
@@ -82,7 +93,8 @@ const char *dl_id(const struct delivery *dl);
 bool dl_xforward(const struct delivery *dl);
 uint64_t dl_size(const struct delivery *dl); /* octets to be sent, unstuffed */
 const void *dl_conf(const struct delivery *dl); /* the protocol's options */
-const char *dl_helo(const struct delivery *dl); /* our name */
+const char *dl_backend_name(const struct delivery *dl); /* of the section */
+const char *dl_helo(const struct delivery *dl);		/* our name */
 void *dl_state(struct delivery *dl);
 void *dl_link_state(struct delivery *dl);
 bool dl_link_fresh(const struct delivery *dl); /* nothing was read yet */

@@ -429,6 +429,12 @@ dl_conf(const struct delivery *dl)
 	return dl->conf->conf;
 }
 
+const char *
+dl_backend_name(const struct delivery *dl)
+{
+	return dl->conf->name;
+}
+
 void *
 dl_state(struct delivery *dl)
 {

