@@ -4,6 +4,7 @@
  * recipient, one after another over one link.
  */
 
+#include "ask_agent.h"
 #include "gateway/backend.h"
 #include "gateway/opt.h"
 
@@ -28,7 +29,6 @@ static enum naming check_name(const char *, const struct address *);
 static const char *check(const void *);
 static bool is_file_name(const char *);
 static void send_path(struct delivery *, const char *, const struct address *);
-static void send_encoded(struct delivery *, const char *, size_t);
 
 static const struct opt options[] = {
 	{ .name = "path",
@@ -56,7 +56,7 @@ deliver(struct delivery *dl)
 {
 	if (refuse_names(dl))
 		return DELIVERY_DONE;
-	return send_request(dl);
+	return dl_agree(dl, send_request);
 }
 
 static enum progress
@@ -70,9 +70,9 @@ send_request(struct delivery *dl)
 	dl_send(dl, "maildir ");
 	send_path(dl, conf->path, rcpt);
 	dl_send(dl, "\nfrom ");
-	send_encoded(dl, from, strlen(from));
+	ask_agent_encode(dl, from, strlen(from));
 	dl_send(dl, "\nto ");
-	send_encoded(dl, rcpt->text, strlen(rcpt->text));
+	ask_agent_encode(dl, rcpt->text, strlen(rcpt->text));
 	dl_sendf(dl, "\nsize %" PRIu64 "\n\n", dl_size(dl));
 	dl_commit(dl);
 	return dl_send_message(dl, DL_BODY_PLAIN, got_saved);
@@ -95,8 +95,8 @@ got_saved(struct delivery *dl, const struct reply *r)
 
 /*
  * Gives the recipients whose names can not be mailboxes their result, before
- * anything is written.  If there is one, nobody gets the message, for the
- * reason that smtp_client.c gives in all_rcpts_answered().
+ * anything is written.  If there is one, nobody gets the message: see
+ * dl_hold_back().
  */
 static bool
 refuse_names(struct delivery *dl)
@@ -111,13 +111,6 @@ refuse_names(struct delivery *dl)
 		.code = 451,
 		.enhanced = "4.3.5",
 		.text = "mail store is not configured properly",
-		.lines = 1,
-	};
-	static const struct reply held_back = {
-		.code = 451,
-		.enhanced = "4.5.3",
-		.text = "another recipient of this message was refused; "
-			"not delivered",
 		.lines = 1,
 	};
 	const struct maildir_conf *conf = dl_conf(dl);
@@ -136,7 +129,7 @@ refuse_names(struct delivery *dl)
 			dl_result(dl, i, DL_STAGE_SESSION, &bad_template);
 	}
 	if (refused)
-		dl_result_rest(dl, DL_STAGE_COMMAND, &held_back);
+		dl_hold_back(dl);
 	return refused;
 }
 
@@ -188,35 +181,17 @@ send_path(struct delivery *dl, const char *template, const struct address *rcpt)
 
 	for (;;) {
 		literal = strcspn(p, "%");
-		send_encoded(dl, p, literal);
+		ask_agent_encode(dl, p, literal);
 		p += literal;
 		if (*p == '\0')
 			return;
 		if (p[1] == 'u')
-			send_encoded(dl, rcpt->local, strlen(rcpt->local));
+			ask_agent_encode(dl, rcpt->local, strlen(rcpt->local));
 		else if (p[1] == 'd')
-			send_encoded(dl, rcpt->domain, strlen(rcpt->domain));
+			ask_agent_encode(
+			    dl, rcpt->domain, strlen(rcpt->domain));
 		else
-			send_encoded(dl, "%", 1);
+			ask_agent_encode(dl, "%", 1);
 		p += 2;
 	}
-}
-
-/* %XX for the percent sign, blanks and control characters (agent.h). */
-static void
-send_encoded(struct delivery *dl, const char *s, size_t len)
-{
-	size_t from = 0;
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c > ' ' && c != '%' && c != 0x7f)
-			continue;
-		dl_sendf(dl, "%.*s%%%02X", (int)(i - from), s + from, c);
-		from = i + 1;
-	}
-	if (from < len)
-		dl_sendf(dl, "%.*s", (int)(len - from), s + from);
 }

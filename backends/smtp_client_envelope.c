@@ -24,6 +24,7 @@ static void send_rcpt(struct delivery *, size_t);
 static enum progress got_mail(struct delivery *, const struct reply *);
 static enum progress got_rcpt(struct delivery *, const struct reply *);
 static enum progress all_rcpts_answered(struct delivery *);
+static enum progress send_data(struct delivery *);
 static enum progress got_rset(struct delivery *, const struct reply *);
 
 /* The link is in step: from here on pooled and fresh ones are alike. */
@@ -152,7 +153,7 @@ send_mail(struct delivery *dl)
 		send_rcpt(dl, i);
 	if (st->verify) {
 		dl_send(dl, "RSET\r\n");
-	} else if (dl_count(dl) == 1) {
+	} else if (dl_count(dl) == 1 && !dl_shared(dl)) {
 		dl_send(dl, "DATA\r\n");
 		st->data_sent = true;
 	}
@@ -212,23 +213,10 @@ got_rcpt(struct delivery *dl, const struct reply *r)
 	return dl_expect(dl, got_rcpt);
 }
 
-/*
- * With one recipient refused nobody gets the message.  The client has one
- * reply for all of them: a 250 would lie about the refused one, and a 4xx
- * behind a delivery would leave it to the journal alone that the client's retry
- * is no duplicate.  The price is one more attempt: there the journal answers
- * the refused ones at RCPT, and the others get the message.
- */
+/* With one recipient refused nobody gets the message: see dl_hold_back(). */
 static enum progress
 all_rcpts_answered(struct delivery *dl)
 {
-	static const struct reply held_back = {
-		.code = 451,
-		.enhanced = "4.5.3",
-		.text = "another recipient of this message was refused; not "
-			"delivered",
-		.lines = 0, /* nobody said it */
-	};
 	const struct smtp_client_state *st = dl_state(dl);
 	const struct smtp_client_link *link = dl_link_state(dl);
 
@@ -240,9 +228,15 @@ all_rcpts_answered(struct delivery *dl)
 	if (st->data_sent)
 		return dl_expect(dl, smtp_client_got_data);
 	if (!smtp_client_all_open(dl)) {
-		dl_result_rest(dl, DL_STAGE_COMMAND, &held_back);
+		dl_hold_back(dl);
 		return smtp_client_finish(dl, true);
 	}
+	return dl_agree(dl, send_data);
+}
+
+static enum progress
+send_data(struct delivery *dl)
+{
 	dl_send(dl, "DATA\r\n");
 	return dl_expect(dl, smtp_client_got_data);
 }

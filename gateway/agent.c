@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent_maildir.h"
+#include "agent_program.h"
 #include "agent_request.h"
 #include "compat.h"
 #include "log.h"
@@ -26,10 +27,13 @@
 
 #define LINKS_MAX 200 /* three descriptors each: below every usual limit */
 #define INPUT_SIZE (64 * 1024)
+#define RUNNING_MS 20 /* how often it is looked whether a program ended */
 
 enum link_state {
 	LINK_REQUEST, /* reads the head of a request */
 	LINK_CONTENT, /* reads content */
+	LINK_WAITING, /* for other programs to end */
+	LINK_RUNNING, /* a program has the message */
 	LINK_CLOSING  /* writes what is in out, then closes */
 };
 
@@ -43,6 +47,8 @@ struct agent_link {
 	size_t line_len;
 	struct maildir_file file;
 	uint64_t left; /* octets of content that are still to come */
+	struct agent_run run;
+	unsigned turn; /* who waits longest has the lowest */
 	int error;     /* errno: the rest of the content is thrown away */
 	char out[1024];
 	size_t out_len;
@@ -51,6 +57,7 @@ LIST_HEAD(agent_links, agent_link);
 
 struct agent {
 	int control; /* -1 when it was closed */
+	const struct agent_conf *conf;
 	struct agent_links links;
 	unsigned count;
 	unsigned serial;	/* of messages, for their names */
@@ -69,6 +76,13 @@ static void begin_content(struct agent_link *);
 static size_t take_content(struct agent_link *, const char *, size_t);
 static void end_content(struct agent_link *);
 static void next_request(struct agent_link *);
+static void end_program(struct agent_link *);
+static void run_waiting(struct agent *);
+static struct agent_link *longest_waiting(struct agent *);
+static void run_program(struct agent_link *);
+static void reap_programs(struct agent *);
+static struct agent_program *find_program(const struct agent_link *);
+static void say_failed(struct agent_link *);
 static void failed(struct agent_link *);
 static void answer(struct agent_link *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
@@ -76,13 +90,14 @@ static bool write_out(struct agent_link *);
 static void close_link(struct agent_link *);
 
 int
-agent_run(int control_fd)
+agent_run(int control_fd, const struct agent_conf *conf)
 {
 	struct agent *a = xcalloc(1, sizeof(*a));
 
 	ignore_signals();
 	net_nonblock(control_fd);
 	a->control = control_fd;
+	a->conf = conf;
 	LIST_INIT(&a->links);
 	while (a->control != -1 || a->count > 0)
 		turn(a);
@@ -117,25 +132,36 @@ turn(struct agent *a)
 {
 	struct pollfd fds[LINKS_MAX + 1];
 	struct agent_link *l, *next;
+	int timeout = -1;
 	nfds_t n = 0;
 
 	fds[n].fd = a->count < LINKS_MAX ? a->control : -1;
 	fds[n++].events = POLLIN;
 	LIST_FOREACH (l, &a->links, entry) {
-		fds[n].fd = l->fd;
-		fds[n++].events = l->out_len > 0 ? POLLOUT : POLLIN;
+		fds[n].fd = l->state == LINK_RUNNING ? l->run.output : l->fd;
+		fds[n++].events = l->state == LINK_WAITING	 ? 0
+		    : l->state != LINK_RUNNING && l->out_len > 0 ? POLLOUT
+								 : POLLIN;
+		if (l->state == LINK_RUNNING)
+			timeout = RUNNING_MS;
 	}
-	if (poll(fds, n, -1) == -1)
+	if (poll(fds, n, timeout) == -1)
 		return;
 	n = 1;
 	LIST_FOREACH_SAFE (l, &a->links, entry, next) {
 		if (fds[n++].revents == 0)
 			continue;
-		if (l->out_len > 0 ? !write_out(l) : !read_link(l))
+		if (l->state == LINK_RUNNING)
+			agent_program_read(&l->run);
+		else if (l->state == LINK_WAITING)
+			close_link(l); /* nobody wants to know any more */
+		else if (l->out_len > 0 ? !write_out(l) : !read_link(l))
 			close_link(l);
 		else if (l->state == LINK_CLOSING && l->out_len == 0)
 			close_link(l);
 	}
+	reap_programs(a);
+	run_waiting(a);
 	if (fds[0].revents != 0 && a->control != -1)
 		take_link(a);
 	log_flush();
@@ -155,6 +181,7 @@ take_link(struct agent *a)
 		return;
 	}
 	net_nonblock(fd);
+	net_cloexec(fd);
 	l = xcalloc(1, sizeof(*l));
 	l->fd = fd;
 	l->agent = a;
@@ -189,7 +216,7 @@ read_link(struct agent_link *l)
 		    errno == EINTR;
 	if (got == 0)
 		return false;
-	for (left = (size_t)got; left > 0 && l->state != LINK_CLOSING;
+	for (left = (size_t)got; left > 0 && l->state < LINK_WAITING;
 	     in += used, left -= used)
 		used = l->state == LINK_REQUEST ? take_head(l, in, left)
 						: take_content(l, in, left);
@@ -251,9 +278,19 @@ begin_content(struct agent_link *l)
 	l->state = LINK_CONTENT;
 	l->left = rq->size;
 	l->error = 0;
-	if (maildir_open(&l->file, rq->maildir, ++l->agent->serial) == -1 ||
-	    maildir_headers(&l->file, rq->from, rq->to) == -1)
+	maildir_init(&l->file);
+	if (rq->is_program && find_program(l) == NULL) {
+		errno = ENOENT;
 		failed(l);
+	} else if (rq->is_program) {
+		l->file.fd = agent_program_file(l->agent->conf->directory);
+		if (l->file.fd == -1)
+			failed(l);
+	} else if (maildir_open(&l->file, rq->maildir, ++l->agent->serial) ==
+		-1 ||
+	    maildir_headers(&l->file, rq->from, rq->to) == -1) {
+		failed(l);
+	}
 	if (l->left == 0)
 		end_content(l);
 }
@@ -279,6 +316,10 @@ end_content(struct agent_link *l)
 	char id[MAILDIR_NAME_MAX];
 	size_t id_len;
 
+	if (l->request.is_program) {
+		end_program(l);
+		return;
+	}
 	compat_strlcpy(id, l->file.name, sizeof(id));
 	if (l->error == 0 && maildir_commit(&l->file) == -1)
 		failed(l);
@@ -287,15 +328,111 @@ end_content(struct agent_link *l)
 		id_len = strcspn(id, ".") + 1;
 		id_len += strcspn(id + id_len, ".");
 		answer(l, "250 2.0.0 %.*s saved\r\n", (int)id_len, id);
-	} else if (l->error == ENOSPC || l->error == EDQUOT ||
-	    l->error == EFBIG) {
-		answer(l, "452 4.3.1 no space for the message: %s\r\n",
-		    strerror(l->error));
 	} else {
-		answer(l, "451 4.3.0 mailbox can not be written: %s\r\n",
-		    strerror(l->error));
+		say_failed(l);
 	}
 	next_request(l);
+}
+
+static void
+say_failed(struct agent_link *l)
+{
+	if (l->error == ENOSPC || l->error == EDQUOT || l->error == EFBIG)
+		answer(l, "452 4.3.1 no space for the message: %s\r\n",
+		    strerror(l->error));
+	else if (l->request.is_program)
+		answer(l, "451 4.3.5 mail command can not be run: %s\r\n",
+		    strerror(l->error));
+	else
+		answer(l, "451 4.3.0 mailbox can not be written: %s\r\n",
+		    strerror(l->error));
+}
+
+/* The message for a program is complete. */
+static void
+end_program(struct agent_link *l)
+{
+	if (l->error == 0 && maildir_end(&l->file) == -1)
+		failed(l);
+	if (l->error != 0) {
+		say_failed(l);
+		next_request(l);
+		return;
+	}
+	l->state = LINK_WAITING;
+	l->turn = ++l->agent->serial;
+}
+
+static void
+run_waiting(struct agent *a)
+{
+	struct agent_link *l;
+
+	while ((l = longest_waiting(a)) != NULL)
+		run_program(l);
+}
+
+/* Of those whose program may run once more. */
+static struct agent_link *
+longest_waiting(struct agent *a)
+{
+	struct agent_link *l, *best = NULL;
+	const struct agent_program *p;
+
+	LIST_FOREACH (l, &a->links, entry) {
+		if (l->state != LINK_WAITING)
+			continue;
+		p = find_program(l);
+		if (p->running < p->program.processes &&
+		    (best == NULL || l->turn < best->turn))
+			best = l;
+	}
+	return best;
+}
+
+static void
+run_program(struct agent_link *l)
+{
+	const struct agent_request *rq = &l->request;
+
+	if (agent_program_start(
+		&l->run, find_program(l), l->file.fd, rq->from, rq->to) == 0) {
+		l->state = LINK_RUNNING;
+	} else {
+		failed(l);
+		say_failed(l);
+		next_request(l);
+	}
+	maildir_abort(&l->file); /* the program has it open */
+}
+
+static void
+reap_programs(struct agent *a)
+{
+	struct agent_link *l, *next;
+	const char *reply;
+
+	LIST_FOREACH_SAFE (l, &a->links, entry, next) {
+		if (l->state != LINK_RUNNING ||
+		    !agent_program_ended(&l->run, &reply))
+			continue;
+		answer(l, "%s\r\n", reply);
+		next_request(l);
+		if (!write_out(l))
+			close_link(l);
+	}
+}
+
+static struct agent_program *
+find_program(const struct agent_link *l)
+{
+	const struct agent_conf *c = l->agent->conf;
+	size_t i;
+
+	for (i = 0; i < c->program_count; i++)
+		if (strcmp(c->programs[i].name, l->request.maildir) == 0)
+			return &c->programs[i];
+	return NULL;
 }
 
 static void
@@ -312,7 +449,8 @@ failed(struct agent_link *l)
 {
 	l->error = errno != 0 ? errno : EIO;
 	maildir_abort(&l->file);
-	log_event(LEVEL_ERROR, "agent: maildir %s: %s", l->request.maildir,
+	log_event(LEVEL_ERROR, "agent: %s %s: %s",
+	    l->request.is_program ? "backend" : "maildir", l->request.maildir,
 	    strerror(l->error));
 }
 

@@ -3,12 +3,13 @@
 
 /*
  * The agent process does what must block: it writes maildirs (file and
- * directory synced before it answers).  Workers pass it one end of a
- * socketpair per delivery over control_fd (net_send_fd()); on it comes a
- * request, and it answers in the shape of SMTP replies, so that the worker
- * talks to it like to any server:
+ * directory synced before it answers) and runs programs (agent_program.h).
+ *Workers pass it one end of a socketpair per delivery over control_fd
+ *(net_send_fd()); on it comes a request, and it answers in the shape of SMTP
+ *replies, so that the worker talks to it like to any server:
  *
  *	worker	maildir PATH\n		PATH percent-encoded: %, space, controls
+ *		sendmail NAME\n		instead: the program of that backend
  *		from ADDRESS\n		reverse-path without brackets, encoded
  *		to ADDRESS\n		encoded
  *		size OCTETS\n		of what follows the next line
@@ -19,7 +20,17 @@
  * One request has one recipient; requests follow one another on a link.
  */
 
+#include <stddef.h>
+
+struct agent_program;
+
+struct agent_conf {
+	struct agent_program *programs; /* that it may run */
+	size_t program_count;
+	const char *directory; /* for messages to them */
+};
+
 /* Runs until control_fd is closed; returns the exit code. */
-int agent_run(int control_fd);
+int agent_run(int control_fd, const struct agent_conf *conf);
 
 #endif

@@ -282,11 +282,20 @@ write_all(int fd, const char *data, size_t len)
 }
 
 int
+maildir_end(struct maildir_file *f)
+{
+	bool cr = f->cr;
+
+	f->cr = false;
+	return cr ? write_all(f->fd, "\r", 1) : 0;
+}
+
+int
 maildir_commit(struct maildir_file *f)
 {
 	int fd = f->fd;
 
-	if (f->cr && write_all(fd, "\r", 1) == -1)
+	if (maildir_end(f) == -1)
 		return -1;
 	if (fsync(fd) == -1)
 		return -1;

@@ -28,6 +28,8 @@ int maildir_open(struct maildir_file *f, const char *path, unsigned serial);
 int maildir_headers(struct maildir_file *f, const char *from, const char *to);
 /* Appends content; CRLF becomes LF, also when it is cut between two calls. */
 int maildir_write(struct maildir_file *f, const char *data, size_t len);
+/* A CR that waits is one. */
+int maildir_end(struct maildir_file *f);
 /* Makes the message durable and visible, and closes. */
 int maildir_commit(struct maildir_file *f);
 /* Removes what there is of the message; does nothing after a commit. */

@@ -10,11 +10,12 @@
 static const char *take_value(struct agent_request *, const char *, size_t);
 static bool decode(char *, size_t, const char *, size_t);
 static int hex(char);
+static bool is_option(const struct agent_request *, const char *);
 static bool climbs(const char *);
 static bool number(const char *, size_t, uint64_t *);
 
 static const char *const words[] = {
-	[AGENT_LINE_MAILDIR] = "maildir ",
+	[AGENT_LINE_WHERE] = "maildir ",
 	[AGENT_LINE_FROM] = "from ",
 	[AGENT_LINE_TO] = "to ",
 	[AGENT_LINE_SIZE] = "size ",
@@ -32,7 +33,13 @@ agent_request_feed(
     struct agent_request *rq, const char *line, size_t len, const char **why_r)
 {
 	const char *word = words[rq->expected];
-	size_t word_len = strlen(word);
+	size_t word_len;
+
+	if (rq->expected == AGENT_LINE_WHERE && len > 0 && line[0] == 's') {
+		rq->is_program = true;
+		word = "sendmail ";
+	}
+	word_len = strlen(word);
 
 	if (len < word_len || memcmp(line, word, word_len) != 0)
 		*why_r = "unknown request";
@@ -51,18 +58,21 @@ static const char *
 take_value(struct agent_request *rq, const char *s, size_t len)
 {
 	switch (rq->expected) {
-	case AGENT_LINE_MAILDIR:
+	case AGENT_LINE_WHERE:
 		if (!decode(rq->maildir, sizeof(rq->maildir), s, len))
 			return "bad path";
 		if (rq->maildir[0] == '\0')
 			return "empty path";
-		return climbs(rq->maildir) ? "path goes up" : NULL;
+		return !rq->is_program && climbs(rq->maildir) ? "path goes up"
+							      : NULL;
 	case AGENT_LINE_FROM:
 		if (!decode(rq->from, sizeof(rq->from), s, len))
 			return "bad sender";
-		return NULL;
+		return is_option(rq, rq->from) ? "bad sender" : NULL;
 	case AGENT_LINE_TO:
 		if (!decode(rq->to, sizeof(rq->to), s, len))
+			return "bad recipient";
+		if (is_option(rq, rq->to))
 			return "bad recipient";
 		return rq->to[0] == '\0' ? "empty recipient" : NULL;
 	case AGENT_LINE_SIZE:
@@ -114,6 +124,13 @@ hex(char c)
 	if (c >= 'a' && c <= 'f')
 		return c - 'a' + 10;
 	return -1;
+}
+
+/* What a program could take for one. */
+static bool
+is_option(const struct agent_request *rq, const char *address)
+{
+	return rq->is_program && address[0] == '-';
 }
 
 /* Is one of the path's components ".."? */

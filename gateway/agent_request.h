@@ -5,9 +5,10 @@
  * The head of a request to the agent (see agent.h), line by line.  Pure: lines
  * in, values out.  Workers talk to the network and may have been taken over by
  * it, so nothing is taken on trust: the lines come in their order, values have
- * limits, a path climbs nowhere by "..".
+ * limits, a path climbs nowhere by "..", and a program is only named.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@
 #define AGENT_LINE_MAX 4096   /* without the line end: all of it encoded */
 
 enum agent_request_line { /* the line that has to come next */
-	AGENT_LINE_MAILDIR,
+	AGENT_LINE_WHERE,
 	AGENT_LINE_FROM,
 	AGENT_LINE_TO,
 	AGENT_LINE_SIZE,
@@ -25,7 +26,8 @@ enum agent_request_line { /* the line that has to come next */
 
 struct agent_request {
 	enum agent_request_line expected;
-	char maildir[AGENT_PATH_MAX];
+	bool is_program;
+	char maildir[AGENT_PATH_MAX]; /* or the name of a program */
 	char from[AGENT_ADDRESS_MAX]; /* may be empty */
 	char to[AGENT_ADDRESS_MAX];
 	uint64_t size;

@@ -46,6 +46,15 @@ enum backend_link {
 typedef enum progress backend_fn(struct delivery *dl);
 typedef enum progress reply_fn(struct delivery *dl, const struct reply *r);
 
+/* A program that the agent runs for a backend (agent_program.h). */
+struct backend_program {
+	const char *path;
+	const char *const *arguments; /* in front of the message's */
+	size_t argument_count;
+	int64_t processes; /* at once */
+	int64_t timeout;   /* ms */
+};
+
 struct backend {
 	const char *name;    /* protocol = name */
 	const char *summary; /* one line for -L */
@@ -67,6 +76,8 @@ struct backend {
 	size_t conf_size;
 	/* Checks the finished options; NULL or the reason why not. */
 	const char *(*check)(const void *conf);
+	/* The program it needs; NULL: none. */
+	void (*program)(const void *conf, struct backend_program *program_r);
 };
 
 /* The table of all backends (backends/backends.c), NULL at the end. */
@@ -82,7 +93,8 @@ const char *dl_id(const struct delivery *dl);
 bool dl_xforward(const struct delivery *dl);
 uint64_t dl_size(const struct delivery *dl); /* octets to be sent, unstuffed */
 const void *dl_conf(const struct delivery *dl); /* the protocol's options */
-const char *dl_helo(const struct delivery *dl); /* our name */
+const char *dl_backend_name(const struct delivery *dl); /* of the section */
+const char *dl_helo(const struct delivery *dl);		/* our name */
 void *dl_state(struct delivery *dl);
 void *dl_link_state(struct delivery *dl);
 bool dl_link_fresh(const struct delivery *dl); /* nothing was read yet */
@@ -109,6 +121,22 @@ enum dl_body {
 enum progress dl_send_message(
     struct delivery *dl, enum dl_body how, reply_fn *next);
 
+/* Do other backends have recipients of this message, too?  Then DATA does not
+ * travel with MAIL and RCPT. */
+bool dl_shared(const struct delivery *dl);
+/* All recipients are taken, and the message could be committed.  Goes on with
+ * next when the other backends have said the same of theirs: at once if there
+ * are none.  If one of them refused, next is never called, and the link gets a
+ * reset. */
+enum progress dl_agree(struct delivery *dl, backend_fn *next);
+/* Recipients without a result get none of the message, because another one was
+ * refused: the client has one reply for all of them.  A 250 would lie about the
+ * refused one, and a 4xx behind a delivery would leave it to the journal alone
+ * that the client's retry is no duplicate.  The price is one more attempt:
+ * there the journal answers the refused ones at RCPT, and the others get the
+ * message.
+ */
+void dl_hold_back(struct delivery *dl);
 /* From here on the server may accept the message: the delivery is neither
  * retried elsewhere nor cancelled when the client leaves. */
 void dl_commit(struct delivery *dl);

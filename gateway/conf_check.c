@@ -39,15 +39,6 @@ static void check_headers(struct conf_reader *, const struct conf_block *,
     const struct listener_conf *);
 static void find_filters(
     struct conf_reader *, const struct conf_block *, struct listener_conf *);
-static void check_routes(struct conf_reader *);
-static void check_domains(
-    struct conf_reader *, const struct conf_block *, const struct route_conf *);
-static void find_backend(
-    struct conf_reader *, const struct conf_block *, struct route_conf *);
-static void check_relay(
-    struct conf_reader *, const struct conf_block *, const struct route_conf *);
-static bool speaks_for_others(const struct listener_conf *);
-static bool takes_all(const struct conf_block *, const struct route_conf *);
 static bool is_name(const char *);
 
 void
@@ -60,7 +51,7 @@ conf_check(struct conf_reader *r)
 	conf_check_tls(r);
 	check_listeners(r); /* before the filters: sees which are used */
 	check_filters(r);
-	check_routes(r);
+	conf_check_routes(r);
 	check_backends(r);
 	conf_check_chroot(r);
 }
@@ -398,119 +389,6 @@ conf_filter_named(const struct config *c, const char *name)
 		if (strcmp(c->filters[i].name, name) == 0)
 			return &c->filters[i];
 	return NULL;
-}
-
-static void
-check_routes(struct conf_reader *r)
-{
-	struct route_conf *rc = r->config->routes;
-	const char *catch_all = NULL;
-	const struct conf_block *b = NULL;
-
-	for (; (b = conf_next(&r->root, "route", b)) != NULL; rc++) {
-		check_domains(r, b, rc);
-		find_backend(r, b, rc);
-		check_relay(r, b, rc);
-		if (catch_all != NULL)
-			conf_complain(r, b->line,
-			    "route '%s' is never reached: route '%s' before "
-			    "it takes every recipient",
-			    rc->name, catch_all);
-		else if (takes_all(b, rc))
-			catch_all = rc->name;
-	}
-}
-
-static void
-check_domains(struct conf_reader *r, const struct conf_block *b,
-    const struct route_conf *rc)
-{
-	const char *d;
-	size_t i;
-
-	for (i = 0; i < rc->rcpt_domain.count; i++) {
-		d = rc->rcpt_domain.list[i];
-		if (!is_name(strncmp(d, "*.", 2) == 0 ? d + 2 : d) &&
-		    !smtp_is_literal(d, strlen(d)))
-			conf_complain(r, conf_line(b, "rcpt-domain"),
-			    "\"%s\" is not a domain (example.org, "
-			    "*.example.org)",
-			    d);
-	}
-}
-
-static void
-find_backend(
-    struct conf_reader *r, const struct conf_block *b, struct route_conf *rc)
-{
-	const struct config *c = r->config;
-	size_t i;
-
-	if (rc->backend_name == NULL) {
-		conf_needs(r, b, "backend");
-		return;
-	}
-	for (i = 0; i < c->backend_count; i++)
-		if (strcmp(c->backends[i].name, rc->backend_name) == 0) {
-			rc->backend = (unsigned)i;
-			return;
-		}
-	conf_complain(r, conf_line(b, "backend"), "there is no backend '%s'",
-	    rc->backend_name);
-}
-
-/*
- * Never an open relay (DESIGN promise 11): who comes from another machine
- * reaches no route that takes every recipient.  A listener that takes PROXY
- * headers has such clients, wherever it listens.
- */
-static void
-check_relay(struct conf_reader *r, const struct conf_block *b,
-    const struct route_conf *rc)
-{
-	const struct listener_conf *lc = r->config->listeners;
-	const struct listener_conf *end = lc + r->config->listener_count;
-	char text[NET_TEXT_MAX];
-	size_t i;
-
-	if (rc->open_relay && rc->rcpt_domain.count > 0)
-		conf_warn(r, conf_line(b, "open-relay"),
-		    "open-relay says nothing in a route with rcpt-domain");
-	if (rc->open_relay || !takes_all(b, rc))
-		return;
-	for (; lc < end; lc++)
-		for (i = 0; i < lc->address.count; i++) {
-			const struct net_addr *a = &lc->address.list[i];
-
-			if (lc->require_auth ||
-			    (net_is_loopback(a) && !speaks_for_others(lc)))
-				continue;
-			conf_complain(r, b->line,
-			    "route '%s' takes every recipient, and listen "
-			    "'%s' (%s) %s: that is an open relay; give the "
-			    "route rcpt-domain, or open-relay = yes if it is "
-			    "meant",
-			    rc->name, lc->name, net_text(a, text, sizeof(text)),
-			    speaks_for_others(lc)
-				? "has clients behind a proxy"
-				: "is reached from other machines");
-			return;
-		}
-}
-
-/* Its clients may be anybody, whoever connects. */
-static bool
-speaks_for_others(const struct listener_conf *lc)
-{
-	return lc->proxy_from.count > 0 || lc->xclient_from.count > 0;
-}
-
-/* A list with a mistake in it is not an empty one. */
-static bool
-takes_all(const struct conf_block *b, const struct route_conf *rc)
-{
-	return rc->rcpt_domain.count == 0 &&
-	    conf_item(b, "rcpt-domain") == NULL;
 }
 
 static bool

@@ -10,6 +10,7 @@
  *	conf.c		libconfuse makes a tree of it
  *	conf_fill.c	the tree becomes struct config, by the option tables
  *	conf_check.c	what the parts mean together
+ *	conf_route.c	the same of routes
  */
 
 #include <sys/queue.h>
@@ -95,6 +96,7 @@ void conf_check_servers(
  * which have room for it. */
 void conf_check_auth(struct conf_reader *r, const struct conf_block *b,
     struct listener_conf *lc);
+void conf_check_routes(struct conf_reader *r);
 
 /* The option as written, or NULL. */
 struct conf_item *conf_item(const struct conf_block *b, const char *name);

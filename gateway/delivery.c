@@ -364,6 +364,7 @@ delivery_forget(struct delivery *dl)
 {
 	message_reader_free(&dl->reader);
 	dl->next = NULL;
+	dl->resume = NULL;
 	dl->on_line = NULL;
 	dl->reusable = false;
 	dl->broken = false;
@@ -392,7 +393,8 @@ const struct address *
 dl_recipient(const struct delivery *dl, size_t i)
 {
 	assert(i < dl_count(dl));
-	return &dl->order.envelope->rcpts[dl->todo != NULL ? dl->todo[i] : i]
+	return &dl->order.envelope
+		    ->rcpts[dl->order.rcpts != NULL ? dl->order.rcpts[i] : i]
 		    .addr;
 }
 
@@ -427,6 +429,12 @@ dl_conf(const struct delivery *dl)
 	return dl->conf->conf;
 }
 
+const char *
+dl_backend_name(const struct delivery *dl)
+{
+	return dl->conf->name;
+}
+
 void *
 dl_state(struct delivery *dl)
 {
@@ -451,9 +459,51 @@ dl_link_needs_reset(const struct delivery *dl)
 	return dl->link->needs_reset;
 }
 
+bool
+dl_shared(const struct delivery *dl)
+{
+	return dl->order.shared;
+}
+
+enum progress
+dl_agree(struct delivery *dl, backend_fn *next)
+{
+	if (!dl->order.shared || dl->agreed)
+		return next(dl);
+	dl->resume = next;
+	/* The delivery's own deadline comes first. */
+	if (dl->link != NULL)
+		conn_deadline(dl->link->conn, dl->order.deadline + 1000);
+	dl->order.ready(dl->ctx);
+	return DELIVERY_PENDING;
+}
+
+void
+dl_hold_back(struct delivery *dl)
+{
+	static const struct reply held_back = {
+		.code = 451,
+		.enhanced = "4.5.3",
+		.text = "another recipient of this message was refused; not "
+			"delivered",
+		.lines = 0, /* nobody said it */
+	};
+	size_t i;
+
+	for (i = 0; i < dl_count(dl); i++) {
+		if (dl->outcomes[i].set)
+			continue;
+		dl_result(dl, i, DL_STAGE_COMMAND, &held_back);
+		dl->outcomes[i].held = true;
+	}
+}
+
 void
 dl_commit(struct delivery *dl)
 {
+	assert(dl->agreed || !dl->order.shared);
+	if (!dl->committed && dl->order.committing != NULL)
+		dl->order.committing(dl->ctx);
 	dl->committed = true;
 }
 
@@ -469,7 +519,8 @@ dl_result(
     struct delivery *dl, size_t i, enum dl_stage stage, const struct reply *r)
 {
 	assert(i < dl_count(dl) && !dl->outcomes[i].set);
-	dl->outcomes[i] = (struct dl_outcome){ true, stage, *r };
+	dl->outcomes[i] =
+	    (struct dl_outcome){ .set = true, .stage = stage, .reply = *r };
 }
 
 bool

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "backend.h"
+#include "fold.h"
 #include "loop.h"
 #include "pool.h"
 #include "relay.h"
@@ -21,12 +22,6 @@
 #define DELIVERY_MAGIC 0x646c7631u
 
 struct message_reader;
-
-struct dl_outcome { /* of one recipient */
-	bool set;
-	enum dl_stage stage;
-	struct reply reply;
-};
 
 struct delivery {
 	unsigned magic;
@@ -42,22 +37,22 @@ struct delivery {
 	uint32_t tried;
 	void *state;		     /* owned; the protocol's */
 	size_t count;		     /* recipients of this delivery */
-	size_t *todo;		     /* owned; their indexes; NULL: all */
 	struct dl_outcome *outcomes; /* owned; one per recipient */
 	reply_fn *next;		     /* who gets the next reply */
-	struct reply reply;	     /* being read, or last read */
+	backend_fn *resume; /* set while other backends are waited for */
+	struct reply reply; /* being read, or last read */
 	void (*on_line)(struct delivery *dl, const char *text, size_t len);
 	struct message_reader *reader; /* owned; set while sending */
 	uint64_t left;		       /* octets the reader still has */
 	enum dl_body how;
 	struct smtp_stuff stuff;
+	bool agreed; /* it may be committed */
 	bool committed;
 	bool reusable;
 	bool reset_after;
-	bool abandoned; /* the client left */
-	bool broken;	/* the link must not be used again */
-	bool reused;	/* the first link came from the pool */
-	bool ended;	/* the outcome is certain; done is on its way */
+	bool broken; /* the link must not be used again */
+	bool reused; /* the first link came from the pool */
+	bool ended;  /* the outcome is certain; done is on its way */
 	bool uncertain;
 	char error[160];    /* what went wrong; "" if nothing */
 	const char *server; /* for the record */

@@ -28,6 +28,9 @@ enum body_type { BODY_UNSPECIFIED, BODY_7BIT, BODY_8BITMIME };
 struct recipient {
 	struct address addr;
 	unsigned route; /* index of the route that took it */
+	unsigned backend;
+	const char *backend_name; /* borrowed from the configuration; NULL: it
+				   * is accepted and discarded */
 };
 
 struct envelope {

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "compat.h"
-#include "delivery.h"
+#include "relay.h"
 #include "fold.h"
 
 static void

@@ -15,8 +15,15 @@
 
 #include "backend.h"
 
-struct dl_outcome;
 struct relay_outcome;
+
+struct dl_outcome { /* of one recipient */
+	bool set;
+	bool unknown; /* committed, and no answer came */
+	bool held;    /* not tried, because another one was refused */
+	enum dl_stage stage;
+	struct reply reply;
+};
 
 /*
  * A backend's reply as the client may see it.  Trouble between us and the

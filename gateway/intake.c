@@ -13,11 +13,10 @@
 #include "loop.h"
 #include "message.h"
 #include "received.h"
-#include "route.h"
 #include "session_priv.h"
 
 static void relay(struct session *s);
-static void on_relayed(void *ctx, const struct relay_outcome *o);
+static void on_relayed(void *ctx, const struct dispatch_outcome *outcome);
 
 void
 intake_begin(struct session *s)
@@ -187,17 +186,22 @@ intake_judged(struct session *s, const struct judgement *j)
 	relay(s);
 }
 
-/* Hands the message to the backend of its recipients. */
+/* Hands the message to the backends of its recipients. */
 static void
 relay(struct session *s)
 {
 	const struct envelope *e = &s->tx.envelope;
-	struct relay_order order = { .id = s->tx.id,
+	const struct dispatch_order order = { .id = s->tx.id,
 		.client = &s->client,
 		.envelope = e,
 		.message = s->tx.message,
-		.backend = s->front->routes[e->rcpts[0].route].backend,
-		.deadline = s->reply_by };
+		.headers = &s->tx.headers,
+		.arena = &s->tx.arena,
+		.deadline = s->reply_by,
+		.relay = s->front->relay,
+		.loop = s->front->loop,
+		.journal = s->front->journal,
+		.flight = &s->flight };
 	char line[RECEIVED_MAX];
 	size_t len;
 
@@ -206,23 +210,27 @@ relay(struct session *s)
 	    session_hostname(s), s->tx.id, loop_wall_ms(s->front->loop));
 	if (len > 0)
 		message_prepend(s->tx.message, line, len);
+	s->flight = (struct flight){ .inflight = s->front->inflight,
+		.journal = s->front->journal,
+		.column = s->front->inflight_column };
 	/* The relay keeps the time; a little later, ours would be a bug's. */
 	conn_deadline(s->conn, s->reply_by + 5000);
 	s->wait = WAIT_RELAY;
-	s->delivery = relay_start(s->front->relay, &order, on_relayed, s);
+	s->dispatch = dispatch_start(&order, on_relayed, s);
 }
 
 static void
-on_relayed(void *ctx, const struct relay_outcome *o)
+on_relayed(void *ctx, const struct dispatch_outcome *outcome)
 {
+	const struct relay_outcome *o = &outcome->all;
 	struct session *s = ctx;
 	char text[sizeof(o->text) + TX_ID_MAX + 4];
 
-	s->delivery = NULL;
+	s->dispatch = NULL;
 	s->wait = WAIT_NOTHING;
 	s->moved = true;
 	s->stage = "MESSAGE";
-	s->outcome = o;
+	s->outcome = outcome;
 	if (s->state == SESSION_CLOSED) {
 		session_end_tx(s, o->code / 100 == 2 ? "orphan" : "aborted");
 		session_gone(s);

@@ -17,11 +17,11 @@
 
 #define BUCKETS 1024 /* a power of two */
 #define SLOTS 8
-#define HINTS 65536   /* bits of the filter of hints, a power of two */
+#define HINTS 131072  /* a power of two */
 #define STALE_MS 1000 /* a lock this old belongs to nobody */
 #define TRIES 10000
 
-enum kind { FREE, REFUSED, DONE };
+enum kind { FREE, REFUSED, DONE, DELIVERED, UNKNOWN };
 
 struct entry {
 	int kind;
@@ -39,7 +39,9 @@ struct bucket {
 
 struct journal {
 	_Atomic int64_t refusals; /* loop_now() until which there may be some */
-	_Atomic uint64_t hints[HINTS / 64];
+	/* Until when, in seconds of loop_now(), an entry with this hint may be
+	 * there: so hints end with their entries, and nobody has to clear. */
+	_Atomic uint32_t hints[HINTS];
 	struct bucket buckets[BUCKETS];
 };
 
@@ -180,8 +182,14 @@ journal_has_refusals(const struct journal *j, int64_t now)
 	return atomic_load_explicit(&j->refusals, memory_order_relaxed) > now;
 }
 
-void
-journal_done(struct journal *j, int64_t now, uint64_t hint,
+static uint32_t
+seconds(int64_t ms)
+{
+	return (uint32_t)(ms / 1000);
+}
+
+static void
+enter(struct journal *j, int64_t now, enum kind kind, uint64_t hint,
     const unsigned char id[DIGEST_SIZE])
 {
 	struct bucket *b = lock(j, now, id);
@@ -189,35 +197,93 @@ journal_done(struct journal *j, int64_t now, uint64_t hint,
 
 	if (b == NULL)
 		return;
-	e = place(b, now, DONE, id);
-	e->kind = DONE;
+	e = place(b, now, kind, id);
+	e->kind = (int)kind;
 	e->ends = now + JOURNAL_DONE_MS;
 	memcpy(e->id, id, DIGEST_SIZE);
 	unlock(b, now);
-	hint &= HINTS - 1;
-	atomic_fetch_or(&j->hints[hint / 64], UINT64_C(1) << (hint % 64));
+	atomic_store(
+	    &j->hints[hint & (HINTS - 1)], seconds(now + JOURNAL_DONE_MS) + 1);
+}
+
+static bool
+may_be_there(const struct journal *j, int64_t now, uint64_t hint)
+{
+	return atomic_load_explicit(&j->hints[hint & (HINTS - 1)],
+		   memory_order_relaxed) > seconds(now);
+}
+
+/* take: it is there once. */
+static bool
+is_there(struct journal *j, int64_t now, enum kind kind,
+    const unsigned char id[DIGEST_SIZE], bool take)
+{
+	struct bucket *b = lock(j, now, id);
+	struct entry *e;
+
+	if (b == NULL)
+		return false;
+	e = find(b, now, kind, id);
+	if (e != NULL && take)
+		e->kind = FREE;
+	unlock(b, now);
+	return e != NULL;
+}
+
+void
+journal_done(struct journal *j, int64_t now, uint64_t hint,
+    const unsigned char id[DIGEST_SIZE])
+{
+	enter(j, now, DONE, hint, id);
 }
 
 bool
 journal_is_done(
     struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE])
 {
-	struct bucket *b = lock(j, now, id);
-	bool done;
-
-	if (b == NULL)
-		return false;
-	done = find(b, now, DONE, id) != NULL;
-	unlock(b, now);
-	return done;
+	return is_there(j, now, DONE, id, false);
 }
 
-/* Bits are never taken back: one that is set for nothing costs a digest. */
 bool
-journal_may_be_done(const struct journal *j, uint64_t hint)
+journal_may_be_done(const struct journal *j, int64_t now, uint64_t hint)
 {
-	hint &= HINTS - 1;
-	return (atomic_load_explicit(
-		    &j->hints[hint / 64], memory_order_relaxed) &
-		   UINT64_C(1) << (hint % 64)) != 0;
+	return may_be_there(j, now, hint);
+}
+
+/* Not the octets that choose the bucket. */
+static uint64_t
+hint_of(const unsigned char id[DIGEST_SIZE])
+{
+	uint64_t hint;
+
+	memcpy(&hint, id + sizeof(hint), sizeof(hint));
+	return hint;
+}
+
+void
+journal_leave(struct journal *j, int64_t now,
+    const unsigned char id[DIGEST_SIZE], bool delivered)
+{
+	enter(j, now, delivered ? DELIVERED : UNKNOWN, hint_of(id), id);
+}
+
+bool
+journal_may_have_left(
+    const struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE])
+{
+	return may_be_there(j, now, hint_of(id));
+}
+
+bool
+journal_was_delivered(
+    struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE])
+{
+	return is_there(j, now, DELIVERED, id, false);
+}
+
+bool
+journal_take_unknown(
+    struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE])
+{
+	return is_there(j, now, UNKNOWN, id, true);
 }

@@ -7,10 +7,14 @@
  * the client's retry to put things right; the journal makes that retry end
  * with one copy and one answer per recipient (DESIGN section 6, RFC 1047).
  *
- * Two kinds of entries, both found by a digest (see remember.h):
- *  - refused: a recipient was refused for good in a transaction that as a whole
- *    got a 4xx.  Answers the retry's RCPT, once.
+ * Kinds of entries, found by a digest (see remember.h):
+ *  - refused: a recipient was refused in a transaction that as a whole got a
+ *    4xx.  Answers the retry's RCPT, once.
  *  - done: a recipient has got this very message, but the client was not told.
+ * and by a key (see flight.h), where nobody was left to make a digest:
+ *  - delivered: the same, told by what a dead worker left.
+ *  - unknown: the backend may have the message.  The retry is delivered, for a
+ *    second copy is better than none; that it may be one is known then.
  *
  * On the normal path nothing is written and no system call is made; as long as
  * there are no entries, looking is one load.  Entries end with their time, or
@@ -45,8 +49,21 @@ void journal_done(struct journal *j, int64_t now, uint64_t hint,
     const unsigned char id[DIGEST_SIZE]);
 bool journal_is_done(
     struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE]);
-/* Was a message with this hint (a cheap hash) ever done?  May say yes wrongly,
- * never no: who hears no need not make the digest of a message. */
-bool journal_may_be_done(const struct journal *j, uint64_t hint);
+/* Is there a message with this hint (a cheap hash) that is done?  May say yes
+ * wrongly, never no: who hears no need not make the digest of a message. */
+bool journal_may_be_done(const struct journal *j, int64_t now, uint64_t hint);
+
+/* What is left of a delivery whose end nobody told (flight.h): delivered, or
+ * unknown.  It is kept as long as those that are done. */
+void journal_leave(struct journal *j, int64_t now,
+    const unsigned char id[DIGEST_SIZE], bool delivered);
+/* As journal_may_be_done(). */
+bool journal_may_have_left(
+    const struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE]);
+bool journal_was_delivered(
+    struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE]);
+/* Takes the entry out. */
+bool journal_take_unknown(
+    struct journal *j, int64_t now, const unsigned char id[DIGEST_SIZE]);
 
 #endif

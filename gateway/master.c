@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "conf.h"
+#include "inflight.h"
 #include "journal.h"
 #include "log.h"
 #include "master_priv.h"
@@ -63,9 +64,10 @@ static void end(struct master *);
 int
 master_run(struct config **config)
 {
-	struct master m = {
-		.agent_fds = { -1, -1 }, .life_fds = { -1, -1 }, .pid_fd = -1
-	};
+	struct master m = { .agent_fds = { -1, -1 },
+		.agent_next = { -1, -1 },
+		.life_fds = { -1, -1 },
+		.pid_fd = -1 };
 	int code;
 
 	TAILQ_INIT(&m.generations);
@@ -94,8 +96,9 @@ begin(struct master *m, struct config **config)
 	priv_raise_nofile();
 	if (sockets_open(&m->sockets, c) == -1)
 		return EX_OSERR;
-	if (!make_pipe(m->life_fds) || agent_prepare(m, c) == -1)
+	if (!make_pipe(m->life_fds) || agent_prepare(m, NULL, c) == -1)
 		return EX_OSERR;
+	agent_switch(m);
 	if (c->pid_file != NULL &&
 	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
 		return code;
@@ -105,7 +108,9 @@ begin(struct master *m, struct config **config)
 	columns = columns_for(NULL, c);
 	m->tickets = tls_tickets_new();
 	m->journal = journal_new();
-	if (columns == NULL || m->tickets == NULL || m->journal == NULL)
+	m->inflight = inflight_new(m->rates_count);
+	if (columns == NULL || m->tickets == NULL || m->journal == NULL ||
+	    m->inflight == NULL)
 		return EX_OSERR;
 	m->rotate_at = master_now() + TICKETS_MS;
 	if (log_open(&c->log) == -1) {
@@ -343,7 +348,8 @@ reload(struct master *m)
 	columns = c == NULL || !user_known(c) ? NULL : columns_for(old, c);
 	if (columns == NULL)
 		goto out;
-	if (agent_prepare(m, c) == -1 || sockets_open(&m->sockets, c) == -1)
+	if (agent_prepare(m, old->config, c) == -1 ||
+	    sockets_open(&m->sockets, c) == -1)
 		goto out;
 	if (!change_log(old->config, c)) {
 		sockets_prune(&m->sockets, old->config);
@@ -356,11 +362,13 @@ reload(struct master *m)
 	carry_fixed(old->config, c);
 	sockets_prune(&m->sockets, c);
 	generation_new(m, c, columns);
+	agent_switch(m);
 	children_start(m);
 	generation_advance(old, STAGE_RETIRED);
 	log_event(LEVEL_INFO, "the configuration is changed");
 	return;
 out:
+	agent_forget(m);
 	if (columns != NULL && columns->refs == 0)
 		columns_free(&columns);
 	conf_free(&c);
@@ -472,6 +480,7 @@ end(struct master *m)
 		if (m->life_fds[i] != -1)
 			close(m->life_fds[i]);
 	}
+	inflight_free(&m->inflight);
 	journal_free(&m->journal);
 	tls_tickets_free(&m->tickets);
 	rates_free(&m->rates);

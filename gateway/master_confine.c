@@ -18,14 +18,16 @@ static char *directory_of(const char *);
 bool
 child_confined(const struct config *c, enum priv_role role)
 {
-	const char *root = role == PRIV_AGENT ? NULL : c->chroot;
+	bool is_agent = role == PRIV_AGENT || role == PRIV_RUNNER;
+	const char *root = is_agent ? NULL : c->chroot;
 	const char *writable[2];
 	char *log_directory = NULL;
 	size_t count = 0;
 	bool ok;
 
 	tzset();
-	if (priv_drop(c->user, root) == -1)
+	if ((role == PRIV_RUNNER ? priv_become(c->user, root)
+				 : priv_drop(c->user, root)) == -1)
 		return false;
 	if (c->spool.directory != NULL)
 		writable[count++] = c->spool.directory;

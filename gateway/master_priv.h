@@ -78,15 +78,19 @@ struct generation {
 };
 TAILQ_HEAD(generations, generation);
 
+struct agent_conf;
+
 struct master {
 	struct generations generations; /* the first one is the present */
 	struct listen_sockets sockets;
 	struct child agent;
-	int agent_fds[2]; /* for workers, for the agent; -1: no agent */
-	int life_fds[2];  /* a pipe; its writing end is the master's alone */
-	int pid_fd;	  /* -1: none */
-	char *pid_file;	  /* owned */
+	int agent_fds[2];  /* for workers, for the agent; -1: no agent */
+	int agent_next[2]; /* of the next one, while a reload is prepared */
+	int life_fds[2];   /* a pipe; its writing end is the master's alone */
+	int pid_fd;	   /* -1: none */
+	char *pid_file;	   /* owned */
 	struct journal *journal;     /* owned; shared by all workers */
+	struct inflight *inflight;   /* owned; likewise, columns as in rates */
 	struct tls_tickets *tickets; /* owned; keys shared by all workers */
 	int64_t rotate_at;	     /* when they get new ones */
 	struct rates *rates;	     /* owned; counts outlive a configuration */
@@ -119,8 +123,15 @@ void admin_start(struct master *m, struct generation *g);
 void children_start(struct master *m);
 void children_reap(struct master *m);
 void children_signal(struct master *m, int signal_number);
-/* Workers need one, and there are no sockets for it yet: 0, or -1. */
-int agent_prepare(struct master *m, const struct config *c);
+/* The agent (master_agent.c).  c needs one, or another one than old had (NULL:
+ * there is none): 0, or -1 after logging why. */
+int agent_prepare(
+    struct master *m, const struct config *old, const struct config *c);
+/* What was prepared counts, or does not. */
+void agent_switch(struct master *m);
+void agent_forget(struct master *m);
+/* What it has to know; programs are to be freed. */
+void agent_configure(struct agent_conf *conf, const struct config *c);
 
 /* Counts of client networks (master_rates.c): 0, or -1 after logging why. */
 int rates_prepare(struct master *m, const struct config *c);

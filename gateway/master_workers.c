@@ -16,6 +16,7 @@
 #include "agent.h"
 #include "backend.h"
 #include "conf.h"
+#include "flight.h"
 #include "log.h"
 #include "master_priv.h"
 #include "mem.h"
@@ -255,6 +256,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.stats = g->columns->stats,
 		.servers = m->servers,
 		.journal = m->journal,
+		.inflight = m->inflight,
 		.number = g->workers[i].column,
 		.rates = m->rates,
 		.rates_column = g->workers[i].rates_column,
@@ -282,6 +284,7 @@ static void
 start_agent(struct master *m)
 {
 	const struct config *c = TAILQ_FIRST(&m->generations)->config;
+	struct agent_conf conf;
 	struct listen_socket *s;
 	sigset_t none;
 	int code = EX_NOPERM;
@@ -294,10 +297,12 @@ start_agent(struct master *m)
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
-	if (child_confined(c, PRIV_AGENT)) {
+	agent_configure(&conf, c);
+	if (child_confined(
+		c, conf.program_count > 0 ? PRIV_RUNNER : PRIV_AGENT)) {
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		code = agent_run(m->agent_fds[1]);
+		code = agent_run(m->agent_fds[1], &conf);
 	}
 	log_flush();
 	exit(code);
@@ -391,6 +396,7 @@ worker_died(struct master *m, struct generation *g, unsigned i, int status)
 	ch->pid = 0;
 	stats_clear_worker(g->columns->stats, ch->column);
 	rates_clear_worker(m->rates, ch->rates_column);
+	flight_harvest(m->inflight, ch->rates_column, m->journal, master_now());
 	if (g->stage == STAGE_RUNNING)
 		child_plan_restart(ch);
 }
@@ -437,27 +443,4 @@ children_signal(struct master *m, int signal_number)
 		if (g->admin.pid != 0)
 			(void)kill(g->admin.pid, signal_number);
 	}
-}
-
-int
-agent_prepare(struct master *m, const struct config *c)
-{
-	bool needed = false;
-	size_t i;
-
-	for (i = 0; i < c->backend_count; i++)
-		if (c->backends[i].type->link == BACKEND_AGENT)
-			needed = true;
-	if (!needed || m->agent_fds[0] != -1)
-		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, m->agent_fds) == -1 ||
-	    net_nonblock(m->agent_fds[0]) == -1 ||
-	    net_cloexec(m->agent_fds[0]) == -1 ||
-	    net_cloexec(m->agent_fds[1]) == -1) {
-		log_event(LEVEL_ERROR, "no sockets for the agent: %s",
-		    strerror(errno));
-		return -1;
-	}
-	m->agent.restart_at = master_now();
-	return 0;
 }

@@ -12,11 +12,15 @@
  * not asked for; both are skipped if we are not root); no new privileges
  * afterwards where the system knows that.  0, or -1 after logging why. */
 int priv_drop(const char *user, const char *root);
+/* The same, but programs may still gain privileges. */
+int priv_become(const char *user, const char *root);
 /* What a process has to do.  master: nothing of this. */
 enum priv_role {
 	PRIV_WORKER,  /* sockets; files of its own.  admin, too */
 	PRIV_CHECKER, /* computes, for who passes it a socket */
-	PRIV_AGENT    /* writes files wherever told, starts programs */
+	PRIV_AGENT,   /* writes files wherever told */
+	PRIV_RUNNER   /* the same, and starts programs, which may need to gain
+		       * privileges (Postfix's postdrop) */
 };
 /* After priv_drop(): only what the role needs, for good, as far as the system
  * can (pledge(2) and unveil(2), landlock(7)); files are made and written only

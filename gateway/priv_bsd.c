@@ -40,10 +40,13 @@ priv_system_confine(
 #if defined(__OpenBSD__)
 	size_t i;
 
-	if (role == PRIV_AGENT)
+	if (role == PRIV_RUNNER)
 		return pledge("stdio rpath wpath cpath fattr unix recvfd proc "
 			      "exec",
 		    NULL);
+	if (role == PRIV_AGENT)
+		return pledge(
+		    "stdio rpath wpath cpath fattr unix recvfd", NULL);
 	if (role == PRIV_CHECKER)
 		return pledge("stdio rpath unix recvfd", NULL);
 	if (unveil("/", "rw") == -1)

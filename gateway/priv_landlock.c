@@ -35,7 +35,8 @@ priv_system_confine(
 	int rules, rc = 0, error;
 	size_t i;
 
-	if (role == PRIV_AGENT) /* writes where it is told, starts programs */
+	/* These write where they are told. */
+	if (role == PRIV_AGENT || role == PRIV_RUNNER)
 		return 0;
 	rules =
 	    (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);

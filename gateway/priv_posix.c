@@ -28,9 +28,15 @@ static int exit_code(pid_t);
 static void wait_for_daemon(int, pid_t) __attribute__((noreturn));
 
 int
+priv_become(const char *user, const char *root)
+{
+	return geteuid() == 0 ? become(user, root) : 0;
+}
+
+int
 priv_drop(const char *user, const char *root)
 {
-	if (geteuid() == 0 && become(user, root) == -1)
+	if (priv_become(user, root) == -1)
 		return -1;
 	if (priv_no_new_privileges() == -1)
 		log_event(LEVEL_WARN, "no-new-privileges is not to be had: %s",

@@ -26,7 +26,6 @@
 #include "names.h"
 #include "message.h"
 #include "relay.h"
-#include "remember.h"
 #include "verified.h"
 
 struct relay {
@@ -37,7 +36,6 @@ struct relay {
 	struct greets *greets; /* owned */
 	int agent_fd;
 	const char *hostname;
-	struct journal *journal;   /* borrowed; may be NULL */
 	struct verified *verified; /* owned */
 	struct names *names;	   /* owned; NULL without a resolver */
 };
@@ -46,7 +44,6 @@ static void got_link(struct pool_wait *w, struct link *l, const char *why);
 static void on_deadline(void *arg);
 static void tell_end(struct task *t);
 static void attempt(struct delivery *dl, bool fresh);
-static void remember(struct delivery *, const struct relay_outcome *);
 static void keep_verdict(struct delivery *, const struct relay_outcome *);
 static void finish(struct delivery *dl);
 
@@ -121,38 +118,10 @@ relay_set_dns(struct relay *r, struct dns *dns)
 	    names_new(r->loop, dns, r->backends, r->count, on_addresses, r);
 }
 
-void
-relay_set_journal(struct relay *r, struct journal *j)
-{
-	r->journal = j;
-}
-
 const char *
 dl_helo(const struct delivery *dl)
 {
 	return dl->conf->helo != NULL ? dl->conf->helo : dl->relay->hostname;
-}
-
-/* All of them, but those that an earlier attempt delivered to. */
-static void
-choose_recipients(struct delivery *dl)
-{
-	const struct envelope *e = dl->order.envelope;
-	bool *done = NULL;
-	size_t i;
-
-	dl->count = e->count;
-	if (!dl->order.verify)
-		done = recall_done(dl->relay->journal, dl->began,
-		    dl->conf->name, e, dl->order.message);
-	if (done == NULL)
-		return;
-	dl->todo = xcalloc(e->count, sizeof(*dl->todo));
-	dl->count = 0;
-	for (i = 0; i < e->count; i++)
-		if (!done[i])
-			dl->todo[dl->count++] = i;
-	free(done);
 }
 
 struct delivery *
@@ -161,7 +130,7 @@ relay_start(struct relay *r, const struct relay_order *order,
 {
 	struct delivery *dl = xcalloc(1, sizeof(*dl));
 
-	assert(order->backend < r->count && order->envelope->count > 0);
+	assert(order->backend < r->count);
 	dl->magic = DELIVERY_MAGIC;
 	dl->relay = r;
 	dl->order = *order;
@@ -171,17 +140,16 @@ relay_start(struct relay *r, const struct relay_order *order,
 	dl->began = loop_now(r->loop);
 	dl->wait.got = got_link;
 	dl->task.run = tell_end;
-	choose_recipients(dl);
-	if (dl->count > 0 && dl->conf->balance == BALANCE_HASH)
+	dl->count =
+	    order->rcpts != NULL ? order->rcpt_count : order->envelope->count;
+	assert(dl->count > 0);
+	if (dl->conf->balance == BALANCE_HASH)
 		dl->wait.key = balance_hash(dl_recipient(dl, 0)->text,
 		    strlen(dl_recipient(dl, 0)->text));
-	dl->outcomes = xcalloc(dl->count + 1, sizeof(struct dl_outcome));
+	dl->outcomes = xcalloc(dl->count, sizeof(struct dl_outcome));
 	timer_init(&dl->deadline, r->loop, on_deadline, dl);
 	timer_set(&dl->deadline, order->deadline);
-	if (dl->count > 0)
-		attempt(dl, false);
-	else
-		finish(dl);
+	attempt(dl, false);
 	return dl;
 }
 
@@ -266,7 +234,9 @@ on_deadline(void *arg)
 
 	dl->broken = true;
 	snprintf(dl->error, sizeof(dl->error), "%s",
-	    dl->link == NULL ? "no connection in time" : "no reply in time");
+	    dl->resume != NULL	   ? "other backends not ready in time"
+		: dl->link == NULL ? "no connection in time"
+				   : "no reply in time");
 	/* Not if it was we who were slow. */
 	if (dl->link != NULL && dl->link->pool != NULL && dl->next != NULL &&
 	    dl->reader == NULL &&
@@ -340,8 +310,9 @@ delivery_progress(struct delivery *dl, enum progress p)
 	if (dl->ended)
 		return;
 	if (p == DELIVERY_PENDING) {
-		assert(dl->next != NULL);
-		conn_flush(dl->link->conn);
+		assert(dl->next != NULL || dl->resume != NULL);
+		if (dl->link != NULL)
+			conn_flush(dl->link->conn);
 		return;
 	}
 	if (dl->greeted != NULL) {
@@ -381,18 +352,18 @@ static void
 finish(struct delivery *dl)
 {
 	struct reply none;
-	size_t i, missing = 0;
+	size_t i;
 
 	if (dl->ended)
 		return;
 	dl->ended = true;
-	for (i = 0; i < dl_count(dl); i++)
-		missing += !dl->outcomes[i].set;
-	assert(missing == 0 || dl->error[0] != '\0');
-	if (missing > 0) {
-		dl->uncertain = dl->committed;
-		fold_trouble(&none);
-		dl_result_rest(dl, DL_STAGE_SESSION, &none);
+	fold_trouble(&none);
+	for (i = 0; i < dl_count(dl); i++) {
+		if (dl->outcomes[i].set)
+			continue;
+		assert(dl->error[0] != '\0');
+		dl_result(dl, i, DL_STAGE_SESSION, &none);
+		dl->outcomes[i].unknown = dl->uncertain = dl->committed;
 	}
 	let_go(dl);
 	timer_clear(&dl->deadline);
@@ -417,45 +388,6 @@ list_refusals(const struct delivery *dl, struct relay_outcome *o)
 		    dl_recipient(dl, i)->text, r->code, r->enhanced, r->text);
 		at += n > 0 ? (size_t)n : 0;
 	}
-}
-
-/*
- * What the reply does not tell is kept for the client's retry: refusals for
- * good behind a 4xx, and recipients who have the message behind a 4xx or
- * without a client.
- */
-static void
-remember(struct delivery *dl, const struct relay_outcome *o)
-{
-	const struct envelope *e = dl->order.envelope;
-	struct journal *j = dl->relay->journal;
-	int64_t now = loop_now(dl->relay->loop);
-	bool *done, alarm;
-	struct reply mapped;
-	size_t i;
-
-	if (dl->abandoned && o->code / 100 == 2)
-		relay_remember_delivered(
-		    dl->relay, dl->order.backend, e, dl->order.message);
-	if (e->count == 1 || o->code / 100 != 4)
-		return;
-	done = xcalloc(e->count, sizeof(*done));
-	for (i = 0; i < dl->count; i++) {
-		fold_map(dl->outcomes[i].stage, &dl->outcomes[i].reply, &mapped,
-		    &alarm);
-		if (reply_class(mapped.code) == 2)
-			done[dl->todo != NULL ? dl->todo[i] : i] = true;
-		if (reply_class(mapped.code) == 5)
-			remember_refused(j, now, dl->conf->name, &e->sender,
-			    dl_recipient(dl, i),
-			    dl->outcomes[i].stage == DL_STAGE_FINAL ? e->size
-								    : 0,
-			    &mapped);
-	}
-	if (o->accepted > o->known)
-		remember_done(
-		    j, now, dl->conf->name, e, dl->order.message, done);
-	free(done);
 }
 
 /* The one recipient of a verification; what the client will hear. */
@@ -496,24 +428,11 @@ relay_verified(const struct relay *r, unsigned backend,
 	    rcpt, loop_now(r->loop), reply_r);
 }
 
-void
-relay_remember_delivered(struct relay *r, unsigned backend,
-    const struct envelope *e, const struct message *m)
-{
-	bool *done = xcalloc(e->count, sizeof(*done));
-
-	memset(done, 1, e->count * sizeof(*done));
-	remember_done(r->journal, loop_now(r->loop), r->backends[backend].name,
-	    e, m, done);
-	free(done);
-}
-
 static void
 destroy(struct delivery *dl)
 {
 	free(dl->state);
 	free(dl->outcomes);
-	free(dl->todo);
 	dl->magic = 0;
 	free(dl);
 }
@@ -524,12 +443,10 @@ tell_end(struct task *t)
 	struct delivery *dl = container_of(t, struct delivery, task);
 	struct relay_outcome o;
 
-	o.known = dl->order.envelope->count - dl->count;
+	o.known = 0;
 	fold(dl->outcomes, dl->count, &o);
 	if (dl->order.verify)
 		keep_verdict(dl, &o);
-	else
-		remember(dl, &o);
 	o.refusals[0] = '\0';
 	list_refusals(dl, &o);
 	o.backend = dl->conf->name;
@@ -538,14 +455,18 @@ tell_end(struct task *t)
 	o.committed = dl->committed;
 	o.uncertain = dl->uncertain;
 	o.ms = loop_now(dl->relay->loop) - dl->began;
+	o.results = dl->outcomes;
 	compat_strlcpy(o.error, dl->error, sizeof(o.error));
 	dl->done(dl->ctx, &o);
 	destroy(dl);
 }
 
-static void
-cancel(struct delivery *dl)
+void
+relay_cancel(struct delivery **dlp)
 {
+	struct delivery *dl = *dlp;
+
+	*dlp = NULL;
 	dl->broken = true;
 	let_go(dl);
 	timer_clear(&dl->deadline);
@@ -558,11 +479,43 @@ relay_abandon(struct delivery **dlp)
 {
 	struct delivery *dl = *dlp;
 
-	if (dl->committed || dl->ended) {
-		dl->abandoned = true;
+	if (dl->committed || dl->ended)
 		return false;
-	}
-	cancel(dl);
-	*dlp = NULL;
+	relay_cancel(dlp);
 	return true;
+}
+
+/* Several backends. */
+
+bool
+relay_is_ready(const struct delivery *dl)
+{
+	return dl->resume != NULL && !dl->ended;
+}
+
+bool
+relay_is_committed(const struct delivery *dl)
+{
+	return dl->committed;
+}
+
+void
+relay_release(struct delivery *dl)
+{
+	backend_fn *resume = dl->resume;
+
+	assert(relay_is_ready(dl));
+	dl->resume = NULL;
+	dl->agreed = true;
+	delivery_progress(dl, resume(dl));
+}
+
+void
+relay_hold_back(struct delivery *dl)
+{
+	assert(relay_is_ready(dl));
+	dl->resume = NULL;
+	dl_hold_back(dl);
+	dl_link_reusable(dl, true);
+	finish(dl);
 }

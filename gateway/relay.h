@@ -17,7 +17,7 @@
 
 struct dns;
 struct client;
-struct journal;
+struct dl_outcome;
 struct loop;
 struct message;
 
@@ -30,14 +30,9 @@ struct relay *relay_new(struct loop *l, const struct backend_conf *conf,
     size_t count, const struct pool_shared *shared, int agent_fd,
     const char *hostname);
 void relay_free(struct relay **rp);
-/* Where ends are kept that a client was not told; NULL: nowhere. */
 /* Servers that are configured by name are looked up from now on; before that
  * they have no address.  dns is borrowed, and in use until relay_free(). */
 void relay_set_dns(struct relay *r, struct dns *dns);
-void relay_set_journal(struct relay *r, struct journal *j);
-/* The client may not have heard that all recipients have the message. */
-void relay_remember_delivered(struct relay *r, unsigned backend,
-    const struct envelope *e, const struct message *m);
 /* Is the recipient that was given last to be verified?  more: another RCPT is
  * on the way already. */
 bool relay_wants_verify(const struct relay *r, unsigned backend,
@@ -54,10 +49,19 @@ struct relay_order { /* all borrowed until done or abandoned */
 	const struct client *client;
 	const struct envelope *envelope;
 	const struct message *message;
+	const size_t *rcpts; /* indexes in the envelope; NULL: all */
+	size_t rcpt_count;
 	unsigned backend; /* index */
 	bool verify;	  /* only ask; message is NULL */
 	int64_t
 	    deadline; /* loop_now() milliseconds: a reply is there by then */
+	/* The same message goes to other backends, too: nothing is committed
+	 * before relay_release().  ready is called (from inside the relay, and
+	 * again after another attempt) when that is waited for. */
+	bool shared;
+	void (*ready)(void *ctx);
+	/* The next octet may deliver it; NULL: nobody wants to know. */
+	void (*committing)(void *ctx);
 };
 
 struct relay_outcome {
@@ -78,6 +82,8 @@ struct relay_outcome {
 	size_t accepted; /* recipients */
 	size_t refused;
 	int64_t ms;
+	/* of each recipient of the order; while done runs */
+	const struct dl_outcome *results;
 };
 
 struct delivery;
@@ -90,5 +96,14 @@ struct delivery *relay_start(struct relay *r, const struct relay_order *order,
 /* The client left.  True: the delivery was not committed and is cancelled,
  * done will not be called.  False: it goes on and done will be called. */
 bool relay_abandon(struct delivery **dlp);
+/* Ends it whatever its state; done will not be called. */
+void relay_cancel(struct delivery **dlp);
+
+/* A shared delivery: does it wait for the others? */
+bool relay_is_ready(const struct delivery *dl);
+bool relay_is_committed(const struct delivery *dl);
+/* It goes on; or it ends, its recipients being held back. */
+void relay_release(struct delivery *dl);
+void relay_hold_back(struct delivery *dl);
 
 #endif

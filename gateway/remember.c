@@ -137,36 +137,42 @@ done_id(unsigned char id[DIGEST_SIZE], const char *backend,
 }
 
 void
-remember_done(struct journal *j, int64_t now, const char *backend,
-    const struct envelope *e, const struct message *m, const bool *done)
+remember_done(struct journal *j, int64_t now, const struct envelope *e,
+    const struct message *m, const bool *done)
 {
 	unsigned char content[DIGEST_SIZE], id[DIGEST_SIZE];
+	const struct recipient *r;
 	size_t i;
 
 	if (j == NULL || !content_digest(m, content))
 		return;
 	for (i = 0; i < e->count; i++) {
-		if (!done[i])
+		r = &e->rcpts[i];
+		if (r->backend_name == NULL || (done != NULL && !done[i]))
 			continue;
-		done_id(id, backend, &e->sender, &e->rcpts[i].addr, content);
+		done_id(id, r->backend_name, &e->sender, &r->addr, content);
 		journal_done(j, now, hint_of(e, m), id);
 	}
 }
 
 bool *
-recall_done(struct journal *j, int64_t now, const char *backend,
-    const struct envelope *e, const struct message *m)
+recall_done(struct journal *j, int64_t now, const struct envelope *e,
+    const struct message *m)
 {
 	unsigned char content[DIGEST_SIZE], id[DIGEST_SIZE];
+	const struct recipient *r;
 	bool *done, any = false;
 	size_t i;
 
-	if (j == NULL || !journal_may_be_done(j, hint_of(e, m)) ||
+	if (j == NULL || !journal_may_be_done(j, now, hint_of(e, m)) ||
 	    !content_digest(m, content))
 		return NULL;
 	done = xcalloc(e->count, sizeof(*done));
 	for (i = 0; i < e->count; i++) {
-		done_id(id, backend, &e->sender, &e->rcpts[i].addr, content);
+		r = &e->rcpts[i];
+		if (r->backend_name == NULL)
+			continue;
+		done_id(id, r->backend_name, &e->sender, &r->addr, content);
 		done[i] = journal_is_done(j, now, id);
 		any = any || done[i];
 	}

@@ -21,7 +21,8 @@ struct envelope;
 struct journal;
 struct message;
 
-/* A recipient that was refused for good while the client heard 4xx.  size: what
+/* A recipient that was refused while the client heard 4xx for all of them: for
+ * good, or for now, so that it holds up the others once only.  size: what
  * MAIL declared, when it was this message that was refused (over quota) and not
  * the recipient; a retry declares the same, another message hardly ever.  0
  * when it was the recipient. */
@@ -33,13 +34,13 @@ bool recall_refused(struct journal *j, int64_t now, const char *backend,
     const struct address *sender, const struct address *rcpt, uint64_t size,
     struct reply *reply_r);
 
-/* Recipients (those whose flag is set) that have the message, though the client
- * was not told so. */
-void remember_done(struct journal *j, int64_t now, const char *backend,
-    const struct envelope *e, const struct message *m, const bool *done);
+/* Recipients (those whose flag is set; NULL: all) that have the message, though
+ * the client was not told so. */
+void remember_done(struct journal *j, int64_t now, const struct envelope *e,
+    const struct message *m, const bool *done);
 /* A flag per recipient, set for those that have it already, to be freed by the
  * caller; NULL if nobody has it. */
-bool *recall_done(struct journal *j, int64_t now, const char *backend,
-    const struct envelope *e, const struct message *m);
+bool *recall_done(struct journal *j, int64_t now, const struct envelope *e,
+    const struct message *m);
 
 #endif

@@ -72,8 +72,6 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_NESTED_MAIL] = { 503, "5.5.1", "there is a sender already" },
 	[REPLY_NO_VALID_RECIPIENT] = { 554, "5.5.1", "no valid recipients" },
 	[REPLY_TOO_MANY_RECIPIENTS] = { 452, "4.5.3", "too many recipients" },
-	[REPLY_OTHER_DESTINATION] = { 452, "4.5.3",
-	    "this recipient needs a transaction of its own" },
 	[REPLY_RELAYING_DENIED] = { 550, "5.7.1", "relaying denied" },
 	[REPLY_LOCAL_PART_ROUTES] = { 550, "5.7.1",
 	    "relaying denied: %, ! or @ in the local part" },

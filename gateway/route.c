@@ -1,169 +1,237 @@
 /*
- * Routes.  All domains of all routes are in two sets, whole names and the
- * suffixes of wildcards, each with the first route that names it; so a lookup
- * takes as many steps as the recipient's domain has labels.
+ * Routes: options, and the search for the one that matches.
  */
 
 #include "route.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "client.h"
 #include "envelope.h"
-#include "mem.h"
-#include "strset.h"
+#include "route_index.h"
+#include "tx.h"
 
-#define NO_ROUTE ((unsigned)-1)
+#define ADDRESS_SIZE 400 /* more than a path may have (RFC 5321 4.5.3.1.3) */
 
-struct router {
-	struct strset *exact;
-	struct strset *suffixes;  /* "example.org" of "*.example.org" */
-	unsigned first;		  /* route; NO_ROUTE when there is none */
-	unsigned any;		  /* the first that takes all recipients */
-	unsigned first_condition; /* the first that does not */
-};
+static const char *const auth_names[] = { "any", "yes", "no", NULL };
+static const char *const action_names[] = { "deliver", "reject", "defer",
+	"discard", NULL };
 
+#define ROUTE(field) offsetof(struct route_conf, field)
 const struct opt route_options[] = {
-	{
-	    .name = "rcpt-domain",
+	{ .name = "listener",
 	    .type = OPT_LIST,
-	    .offset = offsetof(struct route_conf, rcpt_domain),
+	    .offset = ROUTE(listener),
+	    .help = "names of listen sections; none: every listener" },
+	{ .name = "rcpt-domain",
+	    .type = OPT_LIST,
+	    .offset = ROUTE(rcpt_domain),
 	    .help = "recipients' domains, *.example.org for all below; "
-		    "none: every recipient",
-	},
-	{
-	    .name = "backend",
+		    "none: every recipient" },
+	{ .name = "rcpt",
+	    .type = OPT_LIST,
+	    .offset = ROUTE(rcpt),
+	    .help = "recipients' addresses; none: every recipient" },
+	{ .name = "sender-domain",
+	    .type = OPT_LIST,
+	    .offset = ROUTE(sender_domain),
+	    .help = "domains of the reverse-path, <> for the null one; none: "
+		    "every sender" },
+	{ .name = "client",
+	    .type = OPT_NETS,
+	    .offset = ROUTE(client),
+	    .help = "clients' networks; none: every client" },
+	{ .name = "authenticated",
+	    .type = OPT_CHOICE,
+	    .offset = ROUTE(authenticated),
+	    .def = "any",
+	    .values = auth_names,
+	    .help = "only clients that have authenticated (yes), or have not "
+		    "(no)" },
+	{ .name = "flag",
+	    .type = OPT_LIST,
+	    .offset = ROUTE(flag),
+	    .help = "flags, of which a filter has set one before RCPT; none: "
+		    "whatever filters say" },
+	{ .name = "action",
+	    .type = OPT_CHOICE,
+	    .offset = ROUTE(action),
+	    .def = "deliver",
+	    .values = action_names,
+	    .help = "deliver to the backend, reject, defer, or accept and "
+		    "discard" },
+	{ .name = "backend",
 	    .type = OPT_STRING,
-	    .offset = offsetof(struct route_conf, backend_name),
-	    .required = true,
-	    .help = "name of the backend that takes them",
-	},
-	{
-	    .name = "open-relay",
+	    .offset = ROUTE(backend_name),
+	    .help = "name of the backend that takes them" },
+	{ .name = "code",
+	    .type = OPT_STRING,
+	    .offset = ROUTE(code),
+	    .help = "of the reply to reject (550 5.7.1) or defer (451 4.7.1)" },
+	{ .name = "text",
+	    .type = OPT_STRING,
+	    .offset = ROUTE(text),
+	    .help = "of the reply to reject or defer" },
+	{ .name = "open-relay",
 	    .type = OPT_BOOL,
-	    .offset = offsetof(struct route_conf, open_relay),
+	    .offset = ROUTE(open_relay),
 	    .def = "no",
-	    .help = "takes every recipient from everybody, on purpose",
-	},
+	    .help = "takes every recipient from everybody, on purpose" },
 	{ .name = NULL },
 };
 
-static const char *domain_fault(const char *);
-static bool is_wildcard(const char *);
-static void add_route(struct router *, const struct route_conf *, unsigned);
-static int index_of(unsigned);
+static int find_postmaster(const struct router *, const struct route_query *);
+static int find_matching(struct route_search *, const struct route_query *);
+static const char *address_of(const struct address *, char *, size_t);
+static bool holds(const struct router *, unsigned, const struct route_query *);
+static bool has_name(const struct opt_list *, const char *);
+static bool has_flag(const struct opt_list *, const struct tx *);
 
-const char *
-route_check(const struct route_conf *conf)
+bool
+route_has_rcpt(const struct route_conf *conf)
 {
-	const char *fault;
-	size_t i;
+	return conf->rcpt_domain.count > 0 || conf->rcpt.count > 0;
+}
 
-	for (i = 0; i < conf->rcpt_domain.count; i++) {
-		fault = domain_fault(conf->rcpt_domain.list[i]);
-		if (fault != NULL)
-			return fault;
+struct route_refusal
+route_refusal(const struct route_conf *conf)
+{
+	bool defer = conf->action == ROUTE_DEFER;
+	const char *code = conf->code;
+	struct route_refusal r = {
+		.code = defer ? 451 : 550,
+		.enhanced = defer ? "4.7.1" : "5.7.1",
+		.text = conf->text,
+	};
+
+	if (code != NULL) {
+		r.code = (code[0] - '0') * 100 + (code[1] - '0') * 10 +
+		    (code[2] - '0');
+		if (strlen(code) > 4)
+			r.enhanced = code + 4;
 	}
-	return NULL;
-}
-
-/* What could never match any recipient. */
-static const char *
-domain_fault(const char *domain)
-{
-	if (is_wildcard(domain))
-		domain += 2;
-	if (domain[0] == '[') /* an address literal */
-		return NULL;
-	if (strchr(domain, '*') != NULL)
-		return "rcpt-domain: a * must stand alone in front, as in "
-		       "*.example.org (no rcpt-domain at all: every "
-		       "recipient)";
-	if (strchr(domain, '@') != NULL)
-		return "rcpt-domain: a domain has no @";
-	if (strpbrk(domain, " \t,;:/") != NULL)
-		return "rcpt-domain: not a domain";
-	if (domain[0] == '.' || domain[0] == '\0' ||
-	    domain[strlen(domain) - 1] == '.')
-		return "rcpt-domain: a domain has no dot at its ends";
-	return NULL;
-}
-
-static bool
-is_wildcard(const char *domain)
-{
-	return strncmp(domain, "*.", 2) == 0;
-}
-
-struct router *
-router_new(const struct route_conf *conf, size_t count)
-{
-	struct router *r = xcalloc(1, sizeof(*r));
-	size_t domains = 0, i;
-
-	for (i = 0; i < count; i++)
-		domains += conf[i].rcpt_domain.count;
-	r->exact = strset_new(domains);
-	r->suffixes = strset_new(0);
-	r->first = count > 0 ? 0 : NO_ROUTE;
-	r->any = r->first_condition = NO_ROUTE;
-	for (i = 0; i < count; i++)
-		add_route(r, &conf[i], (unsigned)i);
+	if (r.text == NULL)
+		r.text = defer ? "mail for this recipient is not taken now, "
+				 "please try again later"
+			       : "mail for this recipient is not taken";
 	return r;
 }
 
-/* A domain that is in a set already belongs to an earlier route. */
-static void
-add_route(struct router *r, const struct route_conf *conf, unsigned number)
-{
-	unsigned *kind =
-	    conf->rcpt_domain.count == 0 ? &r->any : &r->first_condition;
-	const char *domain;
-	size_t i;
-
-	if (*kind == NO_ROUTE)
-		*kind = number;
-	for (i = 0; i < conf->rcpt_domain.count; i++) {
-		domain = conf->rcpt_domain.list[i];
-		if (is_wildcard(domain))
-			(void)strset_add(r->suffixes, domain + 2, number);
-		else
-			(void)strset_add(r->exact, domain, number);
-	}
-}
-
-void
-router_free(struct router **rp)
-{
-	if (*rp == NULL)
-		return;
-	strset_free(&(*rp)->exact);
-	strset_free(&(*rp)->suffixes);
-	free(*rp);
-	*rp = NULL;
-}
-
 int
-router_find(const struct router *r, const struct address *rcpt)
+router_find(const struct router *r, const struct route_query *q)
 {
-	const char *dot;
-	unsigned best = r->any, found;
+	char address[ADDRESS_SIZE];
+	struct route_search s;
 
-	if (rcpt->domain[0] == '\0') {
-		best = r->first_condition;
-		return index_of(best != NO_ROUTE ? best : r->first);
-	}
-	if (strset_find(r->exact, rcpt->domain, &found) && found < best)
-		best = found;
-	for (dot = strchr(rcpt->domain, '.'); dot != NULL;
-	     dot = strchr(dot + 1, '.'))
-		if (strset_find(r->suffixes, dot + 1, &found) && found < best)
-			best = found;
-	return index_of(best);
+	if (q->rcpt->domain[0] == '\0')
+		return find_postmaster(r, q);
+	route_search_init(&s, r);
+	route_search_domain(&s, q->rcpt->domain);
+	route_search_address(&s, address_of(q->rcpt, address, sizeof(address)));
+	return find_matching(&s, q);
+}
+
+/* Everybody has a postmaster (RFC 5321 4.5.1), and none of the domains that
+ * routes name is that of this one. */
+static int
+find_postmaster(const struct router *r, const struct route_query *q)
+{
+	struct route_search s;
+	unsigned i;
+	int found;
+
+	route_search_init(&s, r);
+	s.count = 0; /* without those for any recipient */
+	route_search_address(&s, "postmaster");
+	found = find_matching(&s, q);
+	for (i = 0; found == -1 && i < r->count; i++)
+		if (route_has_rcpt(&r->conf[i]) &&
+		    r->conf[i].action == ROUTE_DELIVER && holds(r, i, q))
+			found = (int)i;
+	for (i = 0; found == -1 && i < r->count; i++)
+		if (!route_has_rcpt(&r->conf[i]) && holds(r, i, q))
+			found = (int)i;
+	return found;
 }
 
 static int
-index_of(unsigned number)
+find_matching(struct route_search *s, const struct route_query *q)
 {
-	return number == NO_ROUTE ? -1 : (int)number;
+	const struct router *r = s->router;
+	const struct route_domains *own;
+	unsigned i;
+
+	while ((i = route_search_next(s)) != ROUTE_NONE) {
+		own = &r->sets[i].rcpts;
+		if (own->exact != NULL && q->rcpt->domain[0] != '\0' &&
+		    !route_domains_have(own, q->rcpt->domain))
+			continue;
+		if (holds(r, i, q))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* With the quotes that "joe"@example.org need not have, a route for
+ * joe@example.org could be avoided. */
+static const char *
+address_of(const struct address *a, char *buf, size_t size)
+{
+	const char *p = a->local;
+	size_t n = 0;
+
+	if (*p != '"')
+		return a->text;
+	for (p++; *p != '\0' && *p != '"' && n + 1 < size; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		buf[n++] = *p;
+	}
+	snprintf(buf + n, size - n, "@%s", a->domain);
+	return buf;
+}
+
+/* The conditions that are not about the recipient. */
+static bool
+holds(const struct router *r, unsigned number, const struct route_query *q)
+{
+	const struct route_conf *c = &r->conf[number];
+	const struct route_domains *senders = &r->sets[number].senders;
+	const char *sender = q->sender->domain;
+
+	if (c->authenticated != ROUTE_ANYBODY &&
+	    (c->authenticated == ROUTE_AUTHENTICATED) !=
+		(q->client->login != NULL))
+		return false;
+	if (c->listener.count > 0 && !has_name(&c->listener, q->listener))
+		return false;
+	if (c->client.count > 0 && !net_list_has(&c->client, &q->client->addr))
+		return false;
+	if (senders->exact != NULL &&
+	    !route_domains_have(senders, *sender != '\0' ? sender : "<>"))
+		return false;
+	return c->flag.count == 0 || has_flag(&c->flag, q->tx);
+}
+
+static bool
+has_name(const struct opt_list *names, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < names->count; i++)
+		if (strcmp(names->list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_flag(const struct opt_list *flags, const struct tx *tx)
+{
+	size_t i;
+
+	for (i = 0; i < flags->count; i++)
+		if (tx_flag(tx, flags->list[i]))
+			return true;
+	return false;
 }

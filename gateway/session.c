@@ -386,6 +386,8 @@ on_end(void *ctx, enum conn_end why, int error)
 static bool
 may_go(struct session *s)
 {
+	if (s->dispatch != NULL)
+		return dispatch_abandon(&s->dispatch);
 	if (s->delivery == NULL)
 		return true;
 	return relay_abandon(&s->delivery);

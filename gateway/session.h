@@ -25,6 +25,7 @@
 #include "opt.h"
 
 struct chain;
+struct inflight;
 struct journal;
 struct loop;
 struct rates;
@@ -108,7 +109,9 @@ struct front {
 	struct dns *dns;
 	struct router *router;
 	const struct route_conf *routes;
-	struct journal *journal; /* may be NULL */
+	struct journal *journal;   /* may be NULL */
+	struct inflight *inflight; /* may be NULL */
+	unsigned inflight_column;
 	struct stats *stats;
 	unsigned worker;
 	const struct services *services; /* of filters; may be NULL */

@@ -14,7 +14,9 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "dispatch.h"
 #include "filter.h"
+#include "flight.h"
 #include "loop.h"
 #include "mem.h"
 #include "relay.h"
@@ -54,9 +56,11 @@ struct session {
 	enum session_wait wait; /* what session_advance() must not overtake */
 	struct front *front;	/* borrowed, as the next two */
 	const struct listener_conf *listener;
-	struct chain_run *run; /* owned */
-	struct conn *conn;     /* owned; NULL when closed */
-	struct delivery *delivery;
+	struct chain_run *run;	    /* owned */
+	struct conn *conn;	    /* owned; NULL when closed */
+	struct dispatch *dispatch;  /* of the message */
+	struct flight flight;	    /* its entries among those in flight */
+	struct delivery *delivery;  /* that only asks for a recipient */
 	struct auth_exchange *auth; /* owned; NULL unless AUTH is at work */
 	struct task auth_task;
 	int64_t auth_failures;
@@ -126,7 +130,7 @@ struct session {
 	const char *refusals;	/* "address: reply, ..." for the record */
 	const char *last_reply; /* negative; for the record */
 	/* For the record; borrowed while the relay tells it, else NULL. */
-	const struct relay_outcome *outcome;
+	const struct dispatch_outcome *outcome;
 	struct task task;
 	TAILQ_ENTRY(session) entry;
 };

@@ -5,7 +5,7 @@
 
 #include "chain.h"
 #include "conn.h"
-#include "route.h"
+#include "remember.h"
 #include "session_priv.h"
 
 static void
@@ -18,6 +18,7 @@ forget_tx(struct session *s)
 	s->last_reply = NULL;
 	s->forwarded = NULL;
 	s->outcome = NULL;
+	flight_end(&s->flight);
 	chain_run_reset_tx(s->run);
 	tx_reset(&s->tx);
 }
@@ -40,7 +41,9 @@ session_end_tx(struct session *s, const char *result)
 void
 session_delivered(struct session *s)
 {
-	txlog_transaction(s, "accepted");
+	txlog_transaction(s,
+	    s->outcome->discarded == s->tx.envelope.count ? "discarded"
+							  : "accepted");
 	s->outcome = NULL;
 	s->confirming = true;
 	/* Commands that came with the message (QUIT, from Postfix) tell nothing
@@ -61,11 +64,11 @@ session_confirmed(struct session *s)
 void
 session_unconfirmed(struct session *s)
 {
-	const struct envelope *e = &s->tx.envelope;
+	const struct front *f = s->front;
 
 	if (!s->confirming)
 		return;
-	relay_remember_delivered(s->front->relay,
-	    s->front->routes[e->rcpts[0].route].backend, e, s->tx.message);
+	remember_done(f->journal, loop_now(f->loop), &s->tx.envelope,
+	    s->tx.message, NULL);
 	session_confirmed(s);
 }

@@ -85,7 +85,7 @@ put_client(struct record *r, const struct session *s)
 }
 
 static void
-put_outcome(struct record *r, const struct relay_outcome *o)
+put_part(struct record *r, const struct relay_outcome *o)
 {
 	record_str(r, "backend", o->backend);
 	record_str(r, "server", o->server);
@@ -99,9 +99,62 @@ put_outcome(struct record *r, const struct relay_outcome *o)
 		record_str(r, "link", o->reused ? "pooled" : "new");
 	if (o->uncertain)
 		record_str(r, "uncertain", "yes");
-	if (o->known > 0)
-		record_num(r, "known", (int64_t)o->known);
 	record_num(r, "relay_ms", o->ms);
+}
+
+/* Several backends: each with its server, recipients that have it and that have
+ * not, and what it said. */
+static void
+put_parts(struct record *r, const struct dispatch_outcome *o)
+{
+	char list[1500] = "", names[300] = "";
+	const struct relay_outcome *p;
+	size_t i, at = 0, names_at = 0;
+	int64_t ms = 0;
+	int n;
+
+	for (i = 0; i < o->count; i++) {
+		p = &o->parts[i];
+		if (p->ms > ms)
+			ms = p->ms;
+		n = snprintf(names + names_at, sizeof(names) - names_at, "%s%s",
+		    i > 0 ? "," : "", p->backend);
+		if (n > 0 && (size_t)n < sizeof(names) - names_at)
+			names_at += (size_t)n;
+		n = snprintf(list + at, sizeof(list) - at,
+		    "%s%s%s%s accepted=%zu refused=%zu%s: %s",
+		    i > 0 ? "; " : "", p->backend, p->server != NULL ? "/" : "",
+		    p->server != NULL ? p->server : "", p->accepted, p->refused,
+		    p->uncertain ? " uncertain" : "",
+		    p->error[0] != '\0'		 ? p->error
+			: p->refusals[0] != '\0' ? p->refusals
+			: p->said[0] != '\0'	 ? p->said
+						 : p->text);
+		if (n > 0 && (size_t)n < sizeof(list) - at)
+			at += (size_t)n;
+	}
+	record_str(r, "backend", names);
+	record_str(r, "parts", list);
+	if (o->all.uncertain)
+		record_str(r, "uncertain", "yes");
+	record_num(r, "relay_ms", ms);
+}
+
+static void
+put_outcome(struct record *r, const struct dispatch_outcome *o)
+{
+	if (o->count == 1)
+		put_part(r, &o->parts[0]);
+	else if (o->count > 1)
+		put_parts(r, o);
+	if (o->all.known > 0)
+		record_num(r, "known", (int64_t)o->all.known);
+	if (o->again > 0)
+		record_num(r, "again", (int64_t)o->again);
+	if (o->busy)
+		record_str(r, "busy", "yes");
+	if (o->discarded > 0)
+		record_num(r, "discarded", (int64_t)o->discarded);
 }
 
 static enum log_level
@@ -109,7 +162,7 @@ level_of(const struct session *s)
 {
 	if (s->outcome == NULL)
 		return LEVEL_INFO;
-	if (s->outcome->alarm || s->outcome->error[0] != '\0')
+	if (s->outcome->all.alarm || s->outcome->all.error[0] != '\0')
 		return LEVEL_WARN;
 	return LEVEL_INFO;
 }
@@ -117,7 +170,7 @@ level_of(const struct session *s)
 void
 txlog_transaction(struct session *s, const char *result)
 {
-	const struct relay_outcome *o = s->outcome;
+	const struct dispatch_outcome *o = s->outcome;
 	const struct tx *tx = &s->tx;
 	struct record r;
 
@@ -141,7 +194,7 @@ txlog_transaction(struct session *s, const char *result)
 	record_str(&r, "filter", tx->filter);
 	record_str(&r, "reason", tx->reason);
 	record_str(&r, "observed", tx_fact(tx, "observed"));
-	if (o == NULL || o->code >= 400)
+	if (o == NULL || o->all.code >= 400)
 		record_str(&r, "reply", s->last_reply);
 	if (o != NULL)
 		put_outcome(&r, o);

@@ -124,21 +124,61 @@ routes_onward(const struct smtp_path *path)
 	return false;
 }
 
-/* The backend refused this recipient for good in a transaction whose single
- * reply could not say so. */
+/* The backend refused this recipient in a transaction whose single reply could
+ * not say so. */
 static bool
 answer_retry(struct session *s, const struct address *addr, int route)
 {
 	const struct front *f = s->front;
 	struct reply r;
 
-	if (!recall_refused(f->journal, loop_now(f->loop),
+	if (f->routes[route].backend_name == NULL ||
+	    !recall_refused(f->journal, loop_now(f->loop),
 		f->routes[route].backend_name, &s->tx.envelope.sender, addr,
 		s->tx.envelope.size, &r))
 		return false;
 	session_answer(s, r.code, r.enhanced, r.text);
 	txlog_note_refusal(s, r.code, addr->text, r.text);
 	return true;
+}
+
+static int
+find_route(struct session *s, const struct address *addr)
+{
+	const struct route_query q = { .rcpt = addr,
+		.sender = &s->tx.envelope.sender,
+		.client = &s->client,
+		.listener = s->listener->name,
+		.tx = &s->tx };
+
+	return router_find(s->front->router, &q);
+}
+
+/* A route that refuses. */
+static bool
+answer_by_route(struct session *s, const struct address *addr, int route)
+{
+	const struct route_conf *rc = &s->front->routes[route];
+	struct route_refusal r;
+
+	if (rc->action != ROUTE_REJECT && rc->action != ROUTE_DEFER)
+		return false;
+	r = route_refusal(rc);
+	s->errors += r.code >= 500;
+	session_answer(s, r.code, r.enhanced, r.text);
+	txlog_note_refusal(s, r.code, addr->text,
+	    arena_printf(&s->tx.arena, "%s (route %s)", r.text, rc->name));
+	return true;
+}
+
+static void
+add(struct session *s, const struct address *addr, unsigned route)
+{
+	struct recipient *r = envelope_add(&s->tx.envelope, addr);
+
+	r->route = route;
+	r->backend = s->front->routes[route].backend;
+	r->backend_name = s->front->routes[route].backend_name;
 }
 
 /* Each recipient costs memory until the transaction ends, and one that is
@@ -162,17 +202,16 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	if (params.count > 0)
 		return REPLY_UNKNOWN_PARAMETER;
 	addr = envelope_address(&s->tx.arena, &path);
-	route = router_find(s->front->router, &addr);
+	route = find_route(s, &addr);
 	if (routes_onward(&path) && s->client.login == NULL)
 		no = REPLY_LOCAL_PART_ROUTES;
 	else if (route == -1)
 		no = REPLY_RELAYING_DENIED;
 	else if (e->count >= (size_t)s->front->limits->recipients)
 		no = REPLY_TOO_MANY_RECIPIENTS;
-	else if (e->count > 0 &&
-	    s->front->routes[e->rcpts[0].route].backend !=
-		s->front->routes[route].backend)
-		no = REPLY_OTHER_DESTINATION;
+	if (no == REPLY_NONE &&
+	    (answer_by_route(s, &addr, route) || answer_retry(s, &addr, route)))
+		return REPLY_SAID;
 	if (no == REPLY_NONE && answer_retry(s, &addr, route))
 		return REPLY_SAID;
 	if (no != REPLY_NONE) {
@@ -180,7 +219,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
 		return no;
 	}
-	envelope_add(e, &addr)->route = (unsigned)route;
+	add(s, &addr, (unsigned)route);
 	return REPLY_NONE;
 }
 

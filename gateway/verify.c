@@ -10,7 +10,6 @@
 
 #include "conn.h"
 #include "loop.h"
-#include "route.h"
 #include "session_priv.h"
 
 static void on_verified(void *ctx, const struct relay_outcome *o);
@@ -65,10 +64,11 @@ verify_begins(struct session *s)
 	struct relay_order order = { .id = s->tx.id,
 		.client = &s->client,
 		.verify = true,
-		.backend = f->routes[rcpt->route].backend };
+		.backend = rcpt->backend };
 	struct reply known;
 
-	if (!relay_wants_verify(f->relay, order.backend, e,
+	if (rcpt->backend_name == NULL ||
+	    !relay_wants_verify(f->relay, order.backend, e,
 		more_to_come(s) || s->client.login != NULL))
 		return false;
 	if (relay_verified(

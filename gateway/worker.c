@@ -105,7 +105,8 @@ begin(struct worker *w)
 	    start->agent_fd, c->hostname);
 	f->journal = start->journal;
 	relay_set_dns(f->relay, f->dns);
-	relay_set_journal(f->relay, f->journal);
+	f->inflight = start->inflight;
+	f->inflight_column = start->rates_column;
 	f->router = w->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	f->stats = start->stats;

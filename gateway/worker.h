@@ -8,6 +8,7 @@
  */
 
 struct config;
+struct inflight;
 struct journal;
 struct rates;
 struct servers;
@@ -18,7 +19,8 @@ struct worker_start {
 	struct stats *stats;
 	struct servers *servers;
 	struct journal *journal;
-	unsigned number; /* column in the shared memory */
+	struct inflight *inflight; /* with columns as rates */
+	unsigned number;	   /* column in the shared memory */
 	struct rates *rates;
 	unsigned rates_column; /* RATES_NO_COLUMN: none was free */
 	const int *listen_fds; /* in the order of listeners and addresses */

@@ -1,6 +1,7 @@
 /*
  * A filter for tests that does what the sender's address says:
  * PHASE-VERDICT@... or PHASE-VERDICT-wait@..., as in data-reject@example.net.
+ * PHASE-flag@... sets the flag "told" and passes.
  * And the table of filters for who uses gate.c, so that it is in there.
  */
 
@@ -58,6 +59,8 @@ act(struct filter_call *fc)
 		return fc_defer(fc, 450, "4.7.1", "as told");
 	if (is(what, "disconnect"))
 		return fc_disconnect(fc, "4.7.0", "as told");
+	if (is(what, "flag"))
+		fc_set_flag(fc, "told");
 	if (is(what, "unknown"))
 		return fc_unknown(fc, "as told");
 	return is(what, "discard") ? VERDICT_DISCARD : VERDICT_PASS;

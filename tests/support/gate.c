@@ -19,6 +19,7 @@
 #include "conf.h"
 #include "conn.h"
 #include "dns.h"
+#include "inflight.h"
 #include "journal.h"
 #include "filter.h"
 #include "helper.h"
@@ -229,6 +230,7 @@ gate_open(struct gate *g, const struct config *c)
 		g->servers, c->backends, c->backend_count, loop_now(f->loop)))
 		abort();
 	f->journal = journal_new();
+	f->inflight = inflight_new(1);
 	f->rates = rates_new(NETWORKS, 1);
 	TAILQ_INIT(&f->open);
 	f->dns = dns_new(f->loop, &c->resolver.settings);
@@ -237,7 +239,6 @@ gate_open(struct gate *g, const struct config *c)
 	    &(struct pool_shared){ .stats = f->stats, .servers = g->servers },
 	    -1, c->hostname);
 	relay_set_dns(f->relay, f->dns);
-	relay_set_journal(f->relay, f->journal);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
 	g->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
@@ -298,6 +299,8 @@ gate_leftover(const struct gate *g)
 	if (dns_outstanding(f->dns) != 0 &&
 	    (f->relay == NULL || !has_names(g->config)))
 		return "a lookup is left";
+	if (inflight_count(f->inflight) != 0)
+		return "an entry of what is in flight is left";
 	if (rates_all_open(f->rates) != 0)
 		return "a count of a client's network is left";
 	if (message_outstanding() != 0)
@@ -335,6 +338,7 @@ gate_close(struct gate *g)
 	spool_free(&f->spool);
 	stats_free(&f->stats);
 	servers_free(&g->servers);
+	inflight_free(&f->inflight);
 	journal_free(&f->journal);
 	rates_free(&f->rates);
 	loop_free(&f->loop);

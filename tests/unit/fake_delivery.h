@@ -45,6 +45,9 @@ struct delivery {
 	reply_fn *next;
 	void (*on_line)(struct delivery *dl, const char *text, size_t len);
 	struct fake_result results[FAKE_RCPTS];
+	bool shared;
+	backend_fn *resume; /* behind dl_agree() of a shared one */
+	bool held[FAKE_RCPTS];
 	bool committed;
 	bool reusable;
 	bool reset_after;
@@ -191,6 +194,13 @@ dl_conf(const struct delivery *dl)
 }
 
 const char *
+dl_backend_name(const struct delivery *dl)
+{
+	(void)dl;
+	return "some where";
+}
+
+const char *
 dl_helo(const struct delivery *dl)
 {
 	(void)dl;
@@ -281,6 +291,22 @@ dl_send_message(struct delivery *dl, enum dl_body how, reply_fn *next)
 	return dl_expect(dl, next);
 }
 
+bool
+dl_shared(const struct delivery *dl)
+{
+	return dl->shared;
+}
+
+enum progress
+dl_agree(struct delivery *dl, backend_fn *next)
+{
+	if (!dl->shared)
+		return next(dl);
+	dl->resume = next;
+	fake_add(dl, "<agree>");
+	return DELIVERY_PENDING;
+}
+
 void
 dl_commit(struct delivery *dl)
 {
@@ -319,6 +345,24 @@ dl_result_rest(struct delivery *dl, enum dl_stage stage, const struct reply *r)
 	for (i = 0; i < dl->envelope.count; i++)
 		if (!dl->results[i].set)
 			dl_result(dl, i, stage, r);
+}
+
+void
+dl_hold_back(struct delivery *dl)
+{
+	static const struct reply held_back = {
+		.code = 451,
+		.enhanced = "4.5.3",
+		.text = "held back",
+	};
+	size_t i;
+
+	for (i = 0; i < dl->envelope.count; i++) {
+		if (dl->results[i].set)
+			continue;
+		dl_result(dl, i, DL_STAGE_COMMAND, &held_back);
+		dl->held[i] = true;
+	}
 }
 
 enum progress

@@ -29,6 +29,7 @@
 
 #define PATIENCE 60 /* seconds; only a hanging test is ended by it */
 
+static struct agent_conf agent_conf = { NULL, 0, "." };
 static char top[] = "/tmp/postern-agent-XXXXXX";
 static int control;
 static pid_t agent;
@@ -50,7 +51,7 @@ start_agent(rlim_t limit)
 			_exit(98);
 		if (limit > 0 && setrlimit(RLIMIT_FSIZE, &rl) == -1)
 			_exit(97);
-		_exit(agent_run(fds[1]));
+		_exit(agent_run(fds[1], &agent_conf));
 	}
 	close(fds[1]);
 	control = fds[0];

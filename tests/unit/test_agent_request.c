@@ -46,6 +46,15 @@ good(void **state)
 	assert_string_equal(rq.to, "x@y");
 	assert_true(rq.size == 0);
 
+	assert_int_equal(feed("sendmail a%2F..\nfrom a\nto x@y\nsize 1\n\n"),
+	    AGENT_REQUEST_DONE);
+	assert_true(rq.is_program);
+	assert_string_equal(rq.maildir, "a/..");
+	assert_int_equal(feed("sendmail a\nfrom -x\n"), AGENT_REQUEST_BAD);
+	assert_int_equal(
+	    feed("sendmail a\nfrom x\nto -x\n"), AGENT_REQUEST_BAD);
+	assert_int_equal(feed("sendfile a\n"), AGENT_REQUEST_BAD);
+
 	assert_int_equal(feed("maildir ./...\nfrom a%0D%0ab\nto \xc3\xa4\n"
 			      "size 18446744073709551605\n\n"),
 	    AGENT_REQUEST_DONE);

@@ -13,6 +13,7 @@
 
 extern const struct backend backend_discard;
 extern const struct backend backend_maildir;
+extern const struct backend backend_sendmail;
 
 #define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define REST(to) \
@@ -69,6 +70,56 @@ discard(void **state)
 	play(&backend_discard, (const char *const[]){ NULL });
 	expect(0, DL_STAGE_FINAL, 250);
 	expect(1, DL_STAGE_FINAL, 250);
+}
+
+/* One request per recipient, and each its own result. */
+static void
+sendmail_requests(void **state)
+{
+	(void)state;
+	begin(&backend_sendmail, "/x", 2);
+	set_rcpt(1, "b c%@example.org", "b c%", "example.org");
+	play(&backend_sendmail,
+	    SCRIPT("C sendmail some%20where" REST("a@example.org"),
+		"S 250 2.0.0 handed over",
+		"C sendmail some%20where" REST("b%20c%25@example.org"),
+		"S 550 5.1.1 no such user"));
+	expect(0, DL_STAGE_FINAL, 250);
+	expect(1, DL_STAGE_FINAL, 550);
+	assert_true(dl.reusable);
+}
+
+/* What a program could take for an option is refused, and nobody gets the
+ * message. */
+static void
+sendmail_options(void **state)
+{
+	(void)state;
+	begin(&backend_sendmail, "/x", 2);
+	set_rcpt(1, "-bd@example.org", "-bd", "example.org");
+	play(&backend_sendmail, (const char *const[]){ NULL });
+	expect(0, DL_STAGE_COMMAND, 451);
+	assert_true(dl.held[0]);
+	expect(1, DL_STAGE_COMMAND, 553);
+	begin(&backend_sendmail, "/x", 2);
+	dl.envelope.sender.text = "-oQ/tmp@example.net";
+	play(&backend_sendmail, (const char *const[]){ NULL });
+	expect(0, DL_STAGE_COMMAND, 553);
+	expect(1, DL_STAGE_COMMAND, 553);
+}
+
+/* Several backends: nothing is sent before all agree. */
+static void
+sendmail_shared(void **state)
+{
+	(void)state;
+	begin(&backend_sendmail, "/x", 1);
+	dl.shared = true;
+	assert_int_equal(backend_sendmail.deliver(&dl), DELIVERY_PENDING);
+	assert_string_equal(dl.sent, "<agree>");
+	dl.resume(&dl);
+	assert_string_equal(
+	    dl.sent, "<agree>sendmail some%20where" REST("a@example.org"));
 }
 
 static void
@@ -145,6 +196,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(discard),
+		cmocka_unit_test(sendmail_requests),
+		cmocka_unit_test(sendmail_options),
+		cmocka_unit_test(sendmail_shared),
 		cmocka_unit_test(requests),
 		cmocka_unit_test(templates),
 		cmocka_unit_test(names),

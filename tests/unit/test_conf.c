@@ -474,6 +474,7 @@ static const struct {
 	    ":1: auth-file 'people': users: 'a' stands there twice\n" },
 	{ "backend b { protocol = gopher }",
 	    ":1: option 'protocol' must be one of: discard, lmtp, maildir, "
+	    "sendmail, "
 	    "smtp" },
 	{ "backend b { helo = \"[1.2.3]\" protocol = discard }",
 	    ":1: helo \"[1.2.3]\" is neither a domain nor an address "
@@ -519,11 +520,55 @@ static const struct {
 	    ":2: filter 'f' stands twice in filters\n" },
 	{ "route r {\nbackend = b }", ":2: there is no backend 'b'\n" },
 	{ "route r {\nrcpt-domain = {\"*\"} }", ":2: \"*\" is not a domain (" },
+	{ OPEN BACKEND "route r { backend = d\nrcpt = {a.example} }",
+	    ":4: \"a.example\" is not an address (" },
+	{ OPEN BACKEND
+	    "route r { backend = d\nrcpt = {\"\\\"a\\\"@b.example\"} "
+	    "}",
+	    ":4: \"\"a\"@b.example\" is not an address (" },
+	{ OPEN BACKEND "route r { backend = d rcpt-domain = b.example\n"
+		       "sender-domain = {\"<>\", \"*\"} }",
+	    ":4: \"*\" is not a domain (" },
+	{ OPEN BACKEND "route r { backend = d rcpt-domain = b.example\n"
+		       "listener = {mx, my} }",
+	    ":4: there is no listen 'my'\n" },
+	{ REST "route r { action = reject\nbackend = d }",
+	    ":5: route 'r' delivers nothing: backend is of no use in it\n" },
+	{ REST "route r { backend = d\ntext = x }",
+	    ":5: route 'r' neither rejects nor defers: " },
+	{ REST "route r { action = reject\ncode = 450 }",
+	    ":5: code \"450\" is not a code for this action (550, " },
+	{ REST "route r { action = defer\ncode = 421 }",
+	    ":5: code \"421\" is not a code for this action (451, " },
+	{ REST "route r { action = reject\ncode = \"550 5.1\" }",
+	    ":5: code \"550 5.1\" is not a code for this action " },
+	{ REST "route r { action = reject\ntext = \"\" }",
+	    ":5: text must be at most 400 printable ASCII characters\n" },
+	{ LISTEN BACKEND "route a { backend = d rcpt-domain = a.example }\n"
+			 "route b { backend = d rcpt-domain = A.example }",
+	    ":4: route 'b' is never reached: route 'a' before it takes "
+	    "A.example\n" },
+	{ LISTEN BACKEND
+	    "route a { backend = d listener = mx }\n"
+	    "route b { backend = d listener = mx rcpt-domain = {a.example} }",
+	    ":4: route 'b' is never reached: route 'a' before it takes every "
+	    "recipient that could get here\n" },
 	{ REST "route b { rcpt-domain = b.example backend = d }",
 	    ":4: route 'b' is never reached: route 'all' before it takes every "
 	    "recipient\n" },
 
 	/* open relays */
+	{ OPEN BACKEND "route all { backend = d client = {\"10.0.0.0/8\"} }",
+	    ":3: route 'all' takes every recipient, and listen 'mx' " },
+	{ OPEN BACKEND "route all { backend = d sender-domain = a.example }",
+	    ":3: route 'all' takes every recipient, and listen 'mx' " },
+	{ OPEN BACKEND "route all { backend = d flag = {good} }",
+	    ":3: route 'all' takes every recipient, and listen 'mx' " },
+	{ OPEN BACKEND "route all { backend = d authenticated = no }",
+	    ":3: route 'all' takes every recipient, and listen 'mx' " },
+	{ OPEN "listen my { address = {\"127.0.0.1:2\"} }\n" BACKEND
+	       "route all { backend = d listener = {my, mx} }",
+	    ":4: route 'all' takes every recipient, and listen 'mx' " },
 	{ OPEN BACKEND ROUTE,
 	    ":3: route 'all' takes every recipient, and listen 'mx' "
 	    "(0.0.0.0:1) "
@@ -577,6 +622,22 @@ static const struct {
 	  "log { to = stderr }\nchroot = /\n",
 	    ":6: warning: chroot: the server of dovecot-user 'u' would be at "
 	    "//no/such: " },
+	{ OPEN BACKEND "route all { backend = d authenticated = yes }", NULL },
+	{ OPEN BACKEND "route all { backend = d client = {\"127.0.0.0/8\", "
+		       "\"::1\", unix} }",
+	    NULL },
+	{ OPEN BACKEND "route all { backend = d rcpt = {a@b.example} }", NULL },
+	{ OPEN BACKEND "route all { action = reject code = \"550 5.1.1\" "
+		       "text = \"go away\" }",
+	    ":2: warning: backend 'd' is not used by any route\n" },
+	{ OPEN "listen my { address = {\"127.0.0.1:2\"} }\n" BACKEND
+	       "route all { backend = d listener = my }",
+	    NULL },
+	{ LISTEN BACKEND
+	    "route a { backend = d rcpt-domain = a.example }\n"
+	    "route b { backend = d rcpt-domain = {a.example, b.example} }",
+	    ":4: warning: route 'b' is never reached for a.example: route 'a' "
+	    "before it takes that\n" },
 	{ LISTEN, ": warning: no route: every recipient will be refused\n" },
 	{ REST "delay f { }",
 	    ":4: warning: delay 'f' is not in the filters of any listen "

@@ -79,11 +79,11 @@ envelope(
 	e->sender = address(sender);
 	e->has_sender = true;
 	a = address(one);
-	envelope_add(e, &a);
+	envelope_add(e, &a)->backend_name = "s";
 	if (two == NULL)
 		return;
 	a = address(two);
-	envelope_add(e, &a);
+	envelope_add(e, &a)->backend_name = "s";
 }
 
 #define HEAD "Message-ID: <1@x>\r\nDATE: today\r\n"
@@ -157,18 +157,21 @@ test_done(void **state)
 	(void)state;
 	envelope(&e, "a@x", "b@y", "c@y");
 	envelope(&from, "z@x", "b@y", NULL);
-	assert_null(recall_done(journal, NOW, "s", &e, again));
-	remember_done(journal, NOW, "s", &e, m, first);
-	done = recall_done(journal, NOW, "s", &e, again);
+	assert_null(recall_done(journal, NOW, &e, again));
+	remember_done(journal, NOW, &e, m, first);
+	done = recall_done(journal, NOW, &e, again);
 	assert_non_null(done);
 	assert_true(done[0]);
 	assert_false(done[1]);
 	free(done);
-	assert_null(recall_done(journal, NOW, "t", &e, again));
-	assert_null(recall_done(journal, NOW, "s", &e, other));
-	assert_null(recall_done(journal, NOW, "s", &from, again));
-	assert_null(
-	    recall_done(journal, NOW + JOURNAL_DONE_MS, "s", &e, again));
+	e.rcpts[0].backend_name = "t";
+	assert_null(recall_done(journal, NOW, &e, again));
+	e.rcpts[0].backend_name = NULL; /* discarded */
+	assert_null(recall_done(journal, NOW, &e, again));
+	e.rcpts[0].backend_name = "s";
+	assert_null(recall_done(journal, NOW, &e, other));
+	assert_null(recall_done(journal, NOW, &from, again));
+	assert_null(recall_done(journal, NOW + JOURNAL_DONE_MS, &e, again));
 	message_free(&m);
 	message_free(&again);
 	message_free(&other);
@@ -190,8 +193,8 @@ test_not_without_identity(void **state)
 	envelope(&e, "a@x", "b@y", NULL);
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		m = message(texts[i], NULL);
-		remember_done(journal, NOW, "s", &e, m, all);
-		assert_null(recall_done(journal, NOW, "s", &e, m));
+		remember_done(journal, NOW, &e, m, all);
+		assert_null(recall_done(journal, NOW, &e, m));
 		message_free(&m);
 	}
 }
@@ -274,6 +277,26 @@ test_shared(void **state)
 	assert_true(recall_refused(journal, NOW, "s", &sender, &rcpt, 0, &t));
 }
 
+/* A hint costs a digest as long as an entry can be there, and no longer. */
+static void
+test_hints_end(void **state)
+{
+	unsigned char id[DIGEST_SIZE] = { 1 };
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 100000; i++) {
+		memcpy(id, &i, sizeof(i));
+		journal_done(journal, NOW, i, id);
+	}
+	for (i = 0; i < 100000; i++)
+		assert_true(journal_may_be_done(journal, NOW + 1000, i));
+	for (i = 0; i < 100000; i++)
+		assert_false(journal_may_be_done(
+		    journal, NOW + JOURNAL_DONE_MS + 2000, i));
+	assert_false(journal_may_be_done(journal, NOW, 100000));
+}
+
 int
 main(void)
 {
@@ -291,6 +314,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_refusals_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_hints_end, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

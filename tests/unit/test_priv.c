@@ -123,7 +123,7 @@ test_agent(void **state)
 {
 	(void)state;
 	assert_int_equal(asked(PRIV_AGENT, can_create_in_others), YES);
-	assert_int_equal(asked(PRIV_AGENT, can_execute), YES);
+	assert_int_equal(asked(PRIV_RUNNER, can_execute), YES);
 	assert_int_equal(asked(PRIV_AGENT, can_dump_core), NO);
 }
 
