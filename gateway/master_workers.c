@@ -294,6 +294,7 @@ start_agent(struct master *m)
 	child_begin(m, "agent");
 	close(m->life_fds[0]);
 	checkers_forget(m, NULL);
+	child_forget_secrets(c);
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
