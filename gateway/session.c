@@ -338,9 +338,9 @@ client_left(struct session *s)
 static void
 timed_out(struct session *s)
 {
-	if (s->state == SESSION_HEADER)
+	if (s->state == SESSION_HEADER && !s->header_unwanted)
 		session_header_failed(s, "no header in time");
-	else if (s->state == SESSION_TLS)
+	else if (s->state == SESSION_HEADER || s->state == SESSION_TLS)
 		session_tls_failed(s, "no handshake in time");
 	else if (s->greeting_waits)
 		session_say_greeting(s);

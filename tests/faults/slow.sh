@@ -190,7 +190,7 @@ ended() {
 	fi
 }
 timeout='421 4\.4\.2 timeout \[[^]]*\]$'
-proxy='no valid PROXY header from @,.*no header in time'
+proxy='header missing from a trusted proxy: .*from @ \(no header in time\)'
 tls='TLS with @ failed: no handshake in time'
 session='event=session .*client=@ .*end=timeout reply="421 4.4.2 timeout'
 mail='event=mail .*result=aborted .*client=@ .*end=timeout'

@@ -7,7 +7,9 @@
  * The first octet: bits 0 and 1 choose the client (nobody special, a proxy, one
  * with XCLIENT and XFORWARD, one for whom the filters take their time), bits 2
  * to 4 how its octets are cut, bits 5 and 6 how it ends (it closes, it shuts
- * down and listens, it stays, it never reads).
+ * down and listens, it stays, it never reads).  With bit 7 the client means
+ * what it says with STARTTLS: it does the handshake, and what follows goes
+ * inside.
  */
 
 #include <sys/socket.h>
@@ -26,6 +28,7 @@
 #include "log.h"
 #include "loop.h"
 #include "net.h"
+#include "tls_peer.h"
 
 #define LINE_MAX_OCTETS 512
 #define TWO_HOURS (2 * 3600 * 1000)
@@ -37,7 +40,11 @@ struct fuzzed {
 	int fd; /* the client's end */
 	enum ending ending;
 	bool slow;
+	bool speaks_tls;
+	bool go;     /* the server waits for the handshake */
+	bool secure; /* the handshake is done; then tls is open, as in go */
 	bool secret; /* behind STARTTLS: octets that say nothing */
+	struct tls_peer tls;
 	bool ended;
 	size_t len; /* of a line that is not over */
 	char line[LINE_MAX_OCTETS + 1];
@@ -57,6 +64,7 @@ static const char text[] =
     "	starttls = own\n"
     "	auth = people\n"
     "	auth-plaintext = true\n"
+    "	normalise-from = {\"198.51.100.1\"}\n"
     "	filters = {friends, slow, judge}\n"
     "}\n"
     "tls own { certificate = {@CERT@} key = {@KEY@} }\n"
@@ -104,7 +112,12 @@ check_line(struct fuzzed *f)
 	    l[2] >= '0' && l[2] <= '9' && (l[3] == ' ' || l[3] == '-'));
 	for (i = 0; i + 2 < f->len; i++)
 		assert(l[i] >= ' ' && l[i] <= '~');
-	if (f->len == 29 && memcmp(l, "220 2.0.0 go ahead with TLS", 27) == 0)
+	if (f->len != 29 || memcmp(l, "220 2.0.0 go ahead with TLS", 27) != 0)
+		return;
+	assert(!f->secure);
+	if (f->speaks_tls)
+		f->go = true;
+	else
 		f->secret = true;
 }
 
@@ -114,6 +127,7 @@ check_output(struct fuzzed *f, const char *out, size_t len)
 	size_t i;
 
 	for (i = 0; i < len && !f->secret; i++) {
+		assert(!f->go); /* nothing behind the 220 */
 		assert(f->len < LINE_MAX_OCTETS);
 		f->line[f->len++] = out[i];
 		if (out[i] != '\n')
@@ -123,14 +137,44 @@ check_output(struct fuzzed *f, const char *out, size_t len)
 	}
 }
 
+/* Is there anything to go on with? */
+static bool
+hear_tls(struct fuzzed *f)
+{
+	char buf[4096];
+	bool moved = tls_peer_pump(&f->tls);
+	int n;
+
+	if (!f->secure) {
+		n = tls_peer_handshake(&f->tls);
+		f->secure = n == 1;
+		f->ended = n == -1 || f->tls.eof;
+		assert(n != -1 || f->tls.eof); /* we do nothing wrong */
+		return moved;
+	}
+	n = SSL_read(f->tls.ssl, buf, (int)sizeof(buf));
+	if (n > 0)
+		check_output(f, buf, (size_t)n);
+	f->ended = n <= 0 && f->tls.eof;
+	return moved || n > 0;
+}
+
 static bool
 hear(struct fuzzed *f)
 {
+	static const struct tls_peer_conf conf = { .server_name = "mx.test" };
 	char buf[4096];
 	ssize_t n;
 
 	if (f->fd == -1 || f->ended || f->ending == END_DEAF)
 		return false;
+	if (f->secure || f->tls.ssl != NULL)
+		return hear_tls(f);
+	if (f->go) {
+		f->go = false;
+		tls_peer_open(&f->tls, f->fd, &conf);
+		return true;
+	}
 	n = read(f->fd, buf, sizeof(buf));
 	if (n == -1 && errno == EAGAIN)
 		return false;
@@ -164,24 +208,59 @@ piece(unsigned how, uint32_t *seed, size_t left)
 	return n < left ? n : left;
 }
 
+/* Whoever means it waits behind STARTTLS: *found_r. */
+static size_t
+until_starttls(const uint8_t *data, size_t len, bool *found_r)
+{
+	static const char line[] = "STARTTLS\r\n";
+	const size_t most = sizeof(line) - 1;
+	size_t i;
+
+	*found_r = false;
+	for (i = 0; i + most <= len && !*found_r; i++)
+		*found_r = memcmp(data + i, line, most) == 0;
+	return *found_r ? i - 1 + most : len;
+}
+
+static ssize_t
+send_some(struct fuzzed *f, const uint8_t *data, size_t len)
+{
+	int n;
+
+	if (!f->secure)
+		return write(f->fd, data, len);
+	n = SSL_write(f->tls.ssl, data, (int)len);
+	errno = f->ended ? EPIPE : EAGAIN;
+	return n > 0 ? n : -1;
+}
+
 static void
 say(struct fuzzed *f, unsigned how, const uint8_t *data, size_t size)
 {
 	uint32_t seed = (uint32_t)size;
 	size_t at = 0, len;
+	bool waits;
 	int stuck = 0;
 	ssize_t n;
 
 	while (at < size && stuck < 3) {
+		/* In clear, nothing is to be said now. */
+		if (f->tls.ssl != NULL && !f->secure)
+			break;
 		len = piece(how, &seed, size - at);
-		n = write(f->fd, data + at, len);
+		waits = false;
+		if (f->speaks_tls)
+			len = until_starttls(data + at, len, &waits);
+		n = send_some(f, data + at, len);
 		if (n == -1 && errno != EAGAIN)
 			break;
 		stuck = n > 0 ? 0 : stuck + 1;
 		at += n > 0 ? (size_t)n : 0;
 		settle(f);
 		if (f->slow)
-			loop_advance(f->gate.front.loop, 400);
+			loop_advance(f->gate.front.loop, waits ? 5000 : 400);
+		if (f->slow && waits)
+			settle(f);
 	}
 	settle(f);
 }
@@ -194,6 +273,9 @@ end(struct fuzzed *f)
 		settle(f);
 	}
 	if (f->ending == END_SHUT) {
+		if (f->secure)
+			SSL_shutdown(f->tls.ssl);
+		(void)hear(f);
 		shutdown(f->fd, SHUT_WR);
 		settle(f);
 	}
@@ -206,6 +288,8 @@ end(struct fuzzed *f)
 	settle(f);
 	if (f->fd != -1)
 		close(f->fd);
+	if (f->tls.ssl != NULL)
+		tls_peer_close(&f->tls);
 }
 
 int
@@ -223,6 +307,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		config = load();
 	f.slow = (data[0] & 3) == 3;
 	f.ending = (enum ending)(data[0] >> 5 & 3);
+	f.speaks_tls = data[0] >> 7 != 0;
 	gate_open(&f.gate, config);
 	f.fd = gate_connect(&f.gate, clients[data[0] & 3]);
 	if (f.fd == -1 || net_nonblock(f.fd) == -1)

@@ -136,7 +136,7 @@ before=$(grep -c . "$gw_log")
 swaks_to "$gw_port" --to a@example.org
 lacks "a proxy's address without a header gets no greeting" "$swaks_out" '^<'
 check "a proxy without a header is a warning that says what to do" \
-    wait_until 5 grep -q 'level=warn .*no valid PROXY header from 127.0.0.1.*send-proxy' \
+    wait_until 5 grep -q 'level=warn .*header missing from a trusted proxy: .*127.0.0.1.*send-proxy' \
     "$gw_log"
 swaks_to "$gw_port" --local-interface 127.0.0.2 --to direct@store.example.org
 equal "an address that is no proxy is served without a header" "$swaks_code" 0
@@ -155,7 +155,7 @@ for v in 1 2; do
 	lacks "v$v: and nothing is delivered behind it" "$(ls "$tmp/mail")" "forged$v"
 done
 check "a header from elsewhere is logged" \
-    wait_until 5 grep -q 'PROXY header from 127.0.0.2, which is not in' "$gw_log"
+    wait_until 5 grep -q 'header from an untrusted peer: PROXY header from 127.0.0.2;.*add its address to proxy-from' "$gw_log"
 
 # Connect and close, as simple checks do it: from the proxy and from others.
 before=$(grep -c . "$gw_log")

@@ -13,6 +13,7 @@ must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 2
 listen mx { address = {"127.0.0.1:@PORT1@"} }
+listen kind { address = {"127.0.0.1:@PORT2@"}  normalise-from = {"127.0.0.0/8"} }
 backend lenient {
 	protocol = smtp
 	server one { address = "127.0.0.1:$wire_port" }
@@ -23,7 +24,7 @@ END
 cat >"$tmp/smuggle.pl" <<'END'
 use strict;
 use wire;
-my ($gw, $sink, $dir) = @ARGV;
+my ($gw, $sink, $dir, $kind) = @ARGV;
 $| = 1;
 
 my %end = (
@@ -134,6 +135,43 @@ for my $name (sort keys %end) {
 	print "refused: $name: ", @bad ? 'no: ' . join('; ', @bad) : 'yes', "\n";
 }
 
+# Where it is made good instead of refused: one message, in which nothing is left
+# that anybody takes for an end.
+for my $name (sort keys %end) {
+	my $m = message($end{$name}, 'victim');
+	my $from = length($front) - 2;
+	my $to = length($front) + length($end{$name}) + 2;
+	my (@c, @bad);
+	clear();
+	push @c, [$_, open_to($kind)] for $from .. $to;
+	$_->[1]->put(substr $m, 0, $_->[0]) for @c;
+	select undef, undef, undef, 0.02;
+	$_->[1]->put(substr($m, $_->[0]) . ".\r\nQUIT\r\n") for @c;
+	for (@c) {
+		my $got = heard($_->[1]);
+		push @bad, "split at $_->[0]: $got" if $got ne '250 221';
+	}
+	for my $at ($from .. $to) {
+		my ($one, $two) = (substr($m, 0, $at), substr($m, $at));
+		my $c = open_to($kind, 1);
+		$c->put('BDAT ' . length($one) . "\r\n$one" .
+		    'BDAT ' . length($two) . " LAST\r\n${two}QUIT\r\n");
+		my $got = heard($c);
+		push @bad, "border at $at: $got" if $got ne '250 250 221';
+	}
+	push @bad, 'messages: ' . count() unless count() == 2 * @c;
+	for my $f (glob "$dir/*") {
+		local $/;
+		open my $h, '<:raw', $f or die;
+		my $got = <$h>;
+		push @bad, "$f is not from the first sender" if $f !~ m,/first[^/]*$,;
+		push @bad, "$f has a bare octet"
+		    if $got =~ /\r(?!\n)|(?<!\r)\n|\0/;
+		push @bad, "$f is not whole" if $got !~ /smuggled\r\n\z/;
+	}
+	print "normalised: $name: ", @bad ? 'no: ' . join('; ', @bad) : 'yes', "\n";
+}
+
 # What is allowed to look like it: dots that are stuffed, and in chunks any.
 clear();
 my $c = open_to($gw);
@@ -147,19 +185,25 @@ print 'chunk: ', heard($c), ' ', count(), "\n";
 END
 
 out=$(wire "$tmp/smuggle.pl" "127.0.0.1:$port1" "127.0.0.1:$wire_port" \
-    "$tmp/lenient" 2>&1)
+    "$tmp/lenient" "127.0.0.1:$port2" 2>&1)
 printf '%s\n' "$out" | grep '^fooled' >"$tmp/fooled"
 printf '%s\n' "$out" | grep '^refused' >"$tmp/refused"
 equal "a lenient server falls for each of 15 ends of data" \
     "$(grep -c ': yes$' "$tmp/fooled")" 15
-while IFS= read -r line; do
-	name=${line#refused: }
-	case $name in
-	*": yes") ok "${name%: yes}: one 550, and nothing arrives" ;;
-	*) not_ok "${name%%: no*}: one 550, and nothing arrives" "$line" ;;
-	esac
-done <"$tmp/refused"
-equal "all of them were tried" "$(grep -c . "$tmp/refused")" 15
+# verdicts FILE WHAT: a test for each line of FILE
+verdicts() {
+	while IFS= read -r line; do
+		name=${line#*: }
+		case $name in
+		*": yes") ok "${name%: yes}: $2" ;;
+		*) not_ok "${name%%: no*}: $2" "$line" ;;
+		esac
+	done <"$1"
+	equal "$2: all of them were tried" "$(grep -c . "$1")" 15
+}
+verdicts "$tmp/refused" "one 550, and nothing arrives"
+printf '%s\n' "$out" | grep '^normalised' >"$tmp/normalised"
+verdicts "$tmp/normalised" "normalise-from: one message arrives, and nothing bare"
 matches "a dot that was stuffed is one message" "$out" '^stuffed: 250 221 1$'
 matches "CRLF . CRLF in a chunk is one message" "$out" '^chunk: 250 221 1$'
 stop "$gw_pid"

@@ -238,7 +238,7 @@ haproxy_start() {
 		    bind 127.0.0.1:$clear_port
 		    default_backend gw
 		backend gw
-		    server gw 127.0.0.1:$proxied_port send-proxy-v2 proxy-v2-options ssl,cert-cn,ssl-cipher
+		    server gw 127.0.0.1:$proxied_port send-proxy-v2-ssl-cn proxy-v2-options ssl-cipher
 		END
 		run haproxy haproxy -db -f "$tmp/haproxy.cfg"
 		haproxy_pid=$pid
