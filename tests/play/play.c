@@ -176,7 +176,8 @@ start(struct job *j, const char *file, const char *base, int number)
 static void
 clean(const char *base, int number)
 {
-	static const char *const files[] = { "b1", "b2", "postern.conf" };
+	static const char *const files[] = { "b1", "b2", "postern.conf", "cert",
+		"key", "secret" };
 	char path[160], dir[120];
 	size_t i;
 

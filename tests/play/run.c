@@ -155,6 +155,8 @@ play_step(struct player *p)
 		return play_send(p);
 	case STEP_EXPECT:
 		return expect_line(p);
+	case STEP_OCTETS:
+		return expect_octets(p);
 	case STEP_RECEIVED:
 		return expect_received(p);
 	case STEP_CLOSED:
@@ -167,6 +169,9 @@ play_step(struct player *p)
 	case STEP_SHUT:
 		peer_shut(peer);
 		break;
+	case STEP_SECURE:
+		peer_secure(p->peers, peer);
+		break;
 	case STEP_DEAF:
 	case STEP_HEAR:
 		peer->deaf = p->step->kind == STEP_DEAF;
@@ -178,6 +183,9 @@ play_step(struct player *p)
 		return expect_log(p);
 	case STEP_SESSIONS:
 		return expect_sessions(p);
+	case STEP_REFUSED:
+		p->refused += (unsigned)p->step->number;
+		break;
 	case STEP_DRAIN:
 		gate_drain(&p->gate);
 		break;
@@ -200,6 +208,7 @@ is_left_out(struct player *p)
 		return true;
 	switch (st->kind) {
 	case STEP_EXPECT:
+	case STEP_OCTETS:
 	case STEP_RECEIVED:
 		return st->side == SIDE_CLIENT;
 	case STEP_CLOSED:
@@ -211,9 +220,11 @@ is_left_out(struct player *p)
 	case STEP_SEND:
 	case STEP_CLOSE:
 	case STEP_SHUT:
+	case STEP_SECURE:
 	case STEP_DEAF:
 	case STEP_HEAR:
 	case STEP_WAIT:
+	case STEP_REFUSED:
 	case STEP_DRAIN:
 	case STEP_DNS:
 		break;
@@ -252,7 +263,7 @@ no_message_too_much(struct player *p)
 
 	for (i = 0; i < p->peers->backend_count; i++)
 		came += p->peers->backends[i].ends.count;
-	if (came <= p->ends.count)
+	if (came <= p->ends.count + p->refused)
 		return true;
 	return player_fail(p, "the backends got %u messages, clients sent %u",
 	    came, p->ends.count);

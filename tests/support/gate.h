@@ -23,9 +23,9 @@ struct gate {
 };
 
 /* Loads the configuration of a transcript.  @BACKEND@, @BACKEND2@ and @NOBODY@
- * are addresses in dir, @CERT@ and @KEY@ files with a new certificate.  The
- * resolver asks dns (NULL: nobody), whatever is written.  NULL after having
- * said why on stdout. */
+ * are addresses in dir, @CERT@ and @KEY@ files with a new certificate, @SECRET@
+ * one with a password; they are left there.  The resolver asks dns (NULL:
+ * nobody), whatever is written.  NULL after having said why on stdout. */
 struct config *gate_config(const char *dir, const char *name, const char *text,
     const struct net_addr *dns);
 
