@@ -28,6 +28,9 @@ static void choose_protocol(
     struct conf_reader *, const struct conf_block *, struct backend_conf *);
 static void fill_servers(
     struct conf_reader *, const struct conf_block *, struct backend_conf *);
+static void fill_link(
+    struct conf_reader *, const struct conf_block *, struct backend_conf *);
+static const char *host_of(struct conf_reader *, const char *);
 static void fill_server(
     struct conf_reader *, const struct conf_block *, struct server_conf *);
 static void fill_tls(struct conf_reader *);
@@ -156,6 +159,18 @@ fill_backend(
 			    bc->type->name);
 	fill_servers(r, b, bc);
 	fill_once(r, b, "pool", &bc->pool);
+	fill_link(r, b, bc);
+}
+
+/* Without its section there is none of it. */
+static void
+fill_link(
+    struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc)
+{
+	fill_once(r, b, "tls", &bc->tls);
+	if (conf_next(b, "tls", NULL) == NULL)
+		bc->tls.mode = LINK_TLS_OFF;
+	fill_once(r, b, "auth", &bc->auth);
 }
 
 /* The other options depend on it.  What is wrong with it is said by fill(). */
@@ -202,11 +217,26 @@ fill_server(
 	fill(r, b, parts, nitems(parts));
 	if (sc->address == NULL)
 		return;
+	sc->host = host_of(r, sc->address);
 	sc->addr_count =
 	    net_resolve(sc->address, sc->addrs, SERVER_ADDRS_MAX, &why);
 	if (sc->addr_count <= 0)
 		conf_complain(r, conf_line(b, "address"), "address \"%s\": %s",
 		    sc->address, why);
+}
+
+/* The host in an address with a port; NULL for a path. */
+static const char *
+host_of(struct conf_reader *r, const char *address)
+{
+	const char *colon = strrchr(address, ':');
+
+	if (strncmp(address, "unix:", 5) == 0 || colon == NULL)
+		return NULL;
+	if (address[0] == '[' && colon > address + 2)
+		return arena_strndup(
+		    r->arena, address + 1, (size_t)(colon - address) - 2);
+	return arena_strndup(r->arena, address, (size_t)(colon - address));
 }
 
 static void

@@ -118,6 +118,8 @@ static const struct opt *const listen_tables[] = { listener_options, NULL };
 static const struct opt *const route_tables[] = { route_options, NULL };
 static const struct opt *const server_tables[] = { server_options, NULL };
 static const struct opt *const pool_tables[] = { pool_options, NULL };
+static const struct opt *const link_tls_tables[] = { link_tls_options, NULL };
+static const struct opt *const link_auth_tables[] = { link_auth_options, NULL };
 
 static const struct conf_section backend_sections[] = {
 	{ .name = "server",
@@ -127,6 +129,12 @@ static const struct conf_section backend_sections[] = {
 	{ .name = "pool",
 	    .summary = "connections kept to the backend's servers",
 	    .tables = pool_tables },
+	{ .name = "tls",
+	    .summary = "TLS towards the backend's servers",
+	    .tables = link_tls_tables },
+	{ .name = "auth",
+	    .summary = "who we are for the backend's servers",
+	    .tables = link_auth_tables },
 	{ .name = NULL },
 };
 

@@ -24,6 +24,7 @@ struct dl_outcome { /* of one recipient */
 	bool set;
 	enum dl_stage stage;
 	struct reply reply;
+	bool own_text; /* clients do not read the backend's */
 };
 
 struct delivery {
@@ -41,6 +42,10 @@ struct delivery {
 	size_t *todo;		     /* owned; their indexes; NULL: all */
 	struct dl_outcome *outcomes; /* owned; one per recipient */
 	reply_fn *next;		     /* who gets the next reply */
+	backend_fn *secured;	     /* who goes on behind the TLS handshake */
+	char *identity;		     /* owned; of the client, or NULL */
+	enum fault fault;	     /* of the last server */
+	enum dl_tls tls;	     /* on the last link */
 	struct reply reply;	     /* being read, or last read */
 	void (*on_line)(struct delivery *dl, const char *text, size_t len);
 	struct message_reader *reader; /* owned; set while sending */
@@ -71,6 +76,13 @@ void delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 void delivery_begin(struct delivery *dl);
 /* takes over a link's connection. */
 void delivery_attach(struct delivery *dl);
+/* delivery_link.c: the client as one text, for XCLIENT; owned by the caller.
+ * NULL if servers are not told. */
+char *delivery_identity(const struct delivery *dl);
+/* The TLS handshake is over. */
+void delivery_secured(void *ctx);
+/* A step has this long, but never longer than the whole order. */
+void delivery_set_deadline(struct delivery *dl, int64_t ms);
 /* Forgets what an attempt left behind. */
 void delivery_forget(struct delivery *dl);
 

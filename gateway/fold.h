@@ -28,6 +28,10 @@ struct relay_outcome;
 void fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
     bool *alarm_r);
 
+/* The same reply without the backend's words, which may tell of what is inside
+ * (reply-text = own): codes stay, the text says what they mean. */
+void fold_own_text(struct reply *r);
+
 /* The reply when there is no reply: 451 4.4.1. */
 void fold_trouble(struct reply *r);
 

@@ -20,7 +20,15 @@
 #define DOWN_MAX_MS 30000
 #define POLL_MS 20 /* how often waiters look at other workers' totals */
 
-static const char *const identify_names[] = { "none", "xforward", NULL };
+static const char *const identify_names[] = { [DL_IDENTIFY_NONE] = "none",
+	[DL_IDENTIFY_XFORWARD] = "xforward",
+	[DL_IDENTIFY_XCLIENT] = "xclient",
+	[DL_IDENTIFY_PROXY_V1] = "proxy-v1",
+	[DL_IDENTIFY_PROXY_V2] = "proxy-v2",
+	NULL };
+static const char *const reply_text_names[] = {
+	[REPLY_TEXT_BACKEND] = "backend", [REPLY_TEXT_OWN] = "own", NULL
+};
 static const char *const verify_names[] = { "auto", "yes", "no", NULL };
 
 #define BACKEND(field) offsetof(struct backend_conf, field)
@@ -34,8 +42,19 @@ const struct opt backend_options[] = {
 	    .offset = BACKEND(identify),
 	    .def = "none",
 	    .values = identify_names,
-	    .help = "tell servers who the client is: none, or xforward to "
-		    "those that offer it" },
+	    .help = "how servers are told who the client is" },
+	{ .name = "chunking",
+	    .type = OPT_BOOL,
+	    .offset = BACKEND(chunking),
+	    .def = "yes",
+	    .help = "send messages by BDAT to servers that offer it" },
+	{ .name = "reply-text",
+	    .type = OPT_CHOICE,
+	    .offset = BACKEND(reply_text),
+	    .def = "backend",
+	    .values = reply_text_names,
+	    .help = "whose words clients get behind a reply's codes: the "
+		    "server's, or our own" },
 	{ .name = "verify",
 	    .type = OPT_CHOICE,
 	    .offset = BACKEND(verify),
@@ -253,7 +272,7 @@ is_old(const struct link *l)
 {
 	const struct pool_conf *conf = &l->pool->conf->pool;
 
-	return l->uses >= (uint64_t)conf->max_uses ||
+	return l->uses >= l->max_uses ||
 	    loop_now(l->pool->loop) - l->born >= conf->max_age;
 }
 
@@ -291,19 +310,34 @@ open_link(struct pool *p, unsigned target)
 	l->fresh = true;
 	l->born = loop_now(p->loop);
 	l->uses = 1;
+	l->max_uses = (uint64_t)p->conf->pool.max_uses;
 	if (p->conf->type->link_size > 0)
 		l->state = xcalloc(1, p->conf->type->link_size);
 	count(l, STATS_OPENED, 1);
 	return l;
 }
 
-static struct link *
-take_idle(struct pool *p, unsigned target)
+static bool
+is_told(const struct link *l, const struct pool_wait *w)
 {
-	struct link *l;
+	return w->identity != NULL && l->told != NULL &&
+	    strcmp(l->told, w->identity) == 0;
+}
 
-	while ((l = TAILQ_FIRST(&p->targets[target].idle)) != NULL && is_old(l))
-		end_idle(l, true);
+/* The last used one; but best one whose server was told of this client, and
+ * none that can not be told. */
+static struct link *
+take_idle(struct pool *p, const struct pool_wait *w, unsigned target)
+{
+	struct link *i, *next, *l = NULL;
+
+	TAILQ_FOREACH_SAFE (i, &p->targets[target].idle, entry, next) {
+		if (is_old(i))
+			end_idle(i, true);
+		else if (is_told(i, w) ? l == NULL || !is_told(l, w)
+				       : l == NULL && !i->bound)
+			l = i;
+	}
 	if (l == NULL)
 		return NULL;
 	leave_idle(l);
@@ -373,7 +407,7 @@ try_get(struct pool *p, struct pool_wait *w, uint32_t *full)
 	for (i = 0; i < p->count && !w->fresh; i++) {
 		target = (p->turn + i) % p->count;
 		if ((w->tried & (1u << target)) == 0 &&
-		    (l = take_idle(p, target)) != NULL)
+		    (l = take_idle(p, w, target)) != NULL)
 			return l;
 	}
 	/* Servers that failed a moment ago are left to those that have no
@@ -394,6 +428,33 @@ pool_blame(const struct link *l)
 	t->failures++;
 	t->down_until = loop_now(l->pool->loop) +
 	    (pause < DOWN_MAX_MS ? pause : DOWN_MAX_MS);
+}
+
+void
+pool_fault(const struct link *l, enum fault f)
+{
+	stats_add(l->pool->stats, l->pool->worker, l->server->index,
+	    STATS_FAULT + (int)f, 1);
+}
+
+bool
+pool_had_fault(const struct link *l, enum fault f)
+{
+	return stats_sum(
+		   l->pool->stats, l->server->index, STATS_FAULT + (int)f) > 0;
+}
+
+void
+pool_secured(const struct link *l)
+{
+	stats_add(
+	    l->pool->stats, l->pool->worker, l->server->index, STATS_TLS, 1);
+}
+
+bool
+pool_had_tls(const struct link *l)
+{
+	return stats_sum(l->pool->stats, l->server->index, STATS_TLS) > 0;
 }
 
 bool
@@ -552,6 +613,7 @@ pool_drop(struct link **lp)
 		loop_defer(l->pool->loop, &l->pool->task);
 	conn_close(&l->conn);
 	free(l->state);
+	free(l->told);
 	free(l);
 	*lp = NULL;
 }

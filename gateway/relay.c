@@ -144,6 +144,8 @@ relay_start(struct relay *r, const struct relay_order *order,
 	dl->wait.got = got_link;
 	dl->task.run = tell_end;
 	choose_recipients(dl);
+	dl->identity = delivery_identity(dl);
+	dl->wait.identity = dl->identity;
 	dl->outcomes = xcalloc(dl->count + 1, sizeof(struct dl_outcome));
 	timer_init(&dl->deadline, r->loop, on_deadline, dl);
 	timer_set(&dl->deadline, order->deadline);
@@ -161,6 +163,7 @@ use_link(struct delivery *dl, struct link *l)
 {
 	dl->link = l;
 	dl->server = l->server != NULL ? l->server->name : NULL;
+	dl->tls = l->tls;
 	delivery_attach(dl);
 }
 
@@ -298,7 +301,7 @@ delivery_progress(struct delivery *dl, enum progress p)
 	if (dl->ended)
 		return;
 	if (p == DELIVERY_PENDING) {
-		assert(dl->next != NULL);
+		assert(dl->next != NULL || dl->secured != NULL);
 		conn_flush(dl->link->conn);
 		return;
 	}
@@ -397,6 +400,8 @@ remember(struct delivery *dl, const struct relay_outcome *o)
 	for (i = 0; i < dl->count; i++) {
 		fold_map(dl->outcomes[i].stage, &dl->outcomes[i].reply, &mapped,
 		    &alarm);
+		if (dl->outcomes[i].own_text)
+			fold_own_text(&mapped);
 		if (reply_class(mapped.code) == 2)
 			done[dl->todo != NULL ? dl->todo[i] : i] = true;
 		if (reply_class(mapped.code) == 5)
@@ -468,6 +473,7 @@ destroy(struct delivery *dl)
 	free(dl->state);
 	free(dl->outcomes);
 	free(dl->todo);
+	free(dl->identity);
 	dl->magic = 0;
 	free(dl);
 }
@@ -490,6 +496,8 @@ tell_end(struct task *t)
 	o.server = dl->server;
 	o.reused = dl->reused;
 	o.committed = dl->committed;
+	o.fault = fault_name(dl->fault);
+	o.tls = dl->tls;
 	o.uncertain = dl->uncertain;
 	o.ms = loop_now(dl->relay->loop) - dl->began;
 	compat_strlcpy(o.error, dl->error, sizeof(o.error));

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fault.h"
+
 struct stats;
 
 enum stats_cell {     /* per worker and server */
@@ -18,7 +20,9 @@ enum stats_cell {     /* per worker and server */
 	STATS_IDLE,   /* of them idle in the pool */
 	STATS_OPENED, /* connections opened so far */
 	STATS_REUSED, /* deliveries that took a pooled one */
-	STATS_CELLS
+	STATS_TLS,    /* connections on which TLS was set up */
+	STATS_FAULT,  /* and as many more: one for each enum fault */
+	STATS_CELLS = STATS_FAULT + FAULTS
 };
 
 enum stats_event {	       /* per worker; counted since the start */

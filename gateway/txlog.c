@@ -95,6 +95,10 @@ put_outcome(struct record *r, const struct relay_outcome *o)
 		record_str(r, "error", o->error);
 	if (o->server != NULL)
 		record_str(r, "link", o->reused ? "pooled" : "new");
+	record_str(r, "fault", o->fault);
+	if (o->tls != DL_TLS_NONE)
+		record_str(r, "link_tls",
+		    o->tls == DL_TLS_VERIFIED ? "verified" : "unverified");
 	if (o->uncertain)
 		record_str(r, "uncertain", "yes");
 	if (o->known > 0)

@@ -281,8 +281,9 @@ test_fold_all_classes(void **state)
 		memset(seen, 0, sizeof(seen));
 		memset(&o, 0, sizeof(o));
 		for (k = 0, n = i; k < 4; k++, n /= 3) {
-			outcomes[k] = (struct dl_outcome){ true, FINAL,
-				reply(of_class[n % 3]) };
+			outcomes[k] = (struct dl_outcome){ .set = true,
+				.stage = FINAL,
+				.reply = reply(of_class[n % 3]) };
 			seen[n % 3]++;
 		}
 		fold(outcomes, 4, &o);
