@@ -234,8 +234,6 @@ limits_keyword(struct smtp_client_link *link, const char *text, size_t left)
 			continue;
 		if (is_keyword(word, name, "MAILMAX"))
 			link->mail_max = value;
-		else if (is_keyword(word, name, "RCPTMAX"))
-			link->rcpt_max = value;
 	}
 }
 

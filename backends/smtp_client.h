@@ -29,7 +29,6 @@ struct smtp_client_link {
 	bool size;	     /* MAIL may carry SIZE= */
 	uint64_t size_limit; /* 0: none named */
 	uint64_t mail_max;   /* LIMITS (RFC 9422); 0: none named */
-	uint64_t rcpt_max;
 	bool authenticated;
 	bool swallows; /* the octets of a BDAT that it refuses */
 };

@@ -184,17 +184,36 @@ dl_link_bind(struct delivery *dl)
 	dl->link->bound = true;
 }
 
+/* Where the client connected to is known only if somebody told; else it is as
+ * if it had connected to the server. */
+static void
+find_destination(const struct delivery *dl, struct net_addr *to)
+{
+	const struct client *c = dl->order.client;
+	int family = c->addr.ss.ss_family;
+
+	*to = c->local;
+	if (to->ss.ss_family != AF_INET && to->ss.ss_family != AF_INET6)
+		*to = *dl->link->addr;
+	if (to->ss.ss_family == AF_INET || to->ss.ss_family == AF_INET6)
+		return;
+	memset(to, 0, sizeof(*to)); /* no address, no port */
+	to->ss.ss_family = (sa_family_t)family;
+}
+
 void
 dl_send_proxy(struct delivery *dl)
 {
 	const struct client *c = dl->order.client;
 	char header[PROXYHDR_WRITE_MAX];
+	struct net_addr to;
 	size_t len;
 
+	find_destination(dl, &to);
 	len = proxyhdr_write(header,
 	    dl->conf->identify == DL_IDENTIFY_PROXY_V1 ? 1 : 2,
 	    (const struct sockaddr *)&c->addr.ss,
-	    (const struct sockaddr *)&c->local.ss);
+	    (const struct sockaddr *)&to.ss);
 	conn_put(dl->link->conn, header, len);
 }
 
