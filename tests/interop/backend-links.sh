@@ -199,7 +199,6 @@ send() { # DOMAIN ARGS...
 	_to=$1
 	shift
 	swaks_to "$port1" --to "${user:-user}@$_to.test" "$@"
-	said_line=$(printf '%s\n' "$swaks_out" | grep -E '^<(-|~|\*\*) +[245]' | tail -n 2 | head -n 1)
 	line=$(record "$gw_log" "$(id_of "$swaks_out")")
 }
 accepted() { # NAME
