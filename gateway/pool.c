@@ -434,14 +434,14 @@ void
 pool_fault(const struct link *l, enum fault f)
 {
 	stats_add(l->pool->stats, l->pool->worker, l->server->index,
-	    STATS_FAULT + (int)f, 1);
+	    (enum stats_cell)((unsigned)STATS_FAULT + f), 1);
 }
 
 bool
 pool_had_fault(const struct link *l, enum fault f)
 {
-	return stats_sum(
-		   l->pool->stats, l->server->index, STATS_FAULT + (int)f) > 0;
+	return stats_sum(l->pool->stats, l->server->index,
+		   (enum stats_cell)((unsigned)STATS_FAULT + f)) > 0;
 }
 
 void

@@ -76,5 +76,5 @@ tls_context_policy(SSL_CTX *ctx, int min_version)
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-	return SSL_CTX_set_min_proto_version(ctx, min_version);
+	return (int)SSL_CTX_set_min_proto_version(ctx, min_version);
 }
