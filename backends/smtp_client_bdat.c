@@ -11,6 +11,7 @@
  */
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "smtp_client.h"
 #include "smtp_client_impl.h"
@@ -23,6 +24,7 @@ static enum progress got_probe_mail(struct delivery *, const struct reply *);
 static enum progress got_probe(struct delivery *, const struct reply *);
 static enum progress got_probe_reset(struct delivery *, const struct reply *);
 static enum progress obeyed(struct delivery *, const struct reply *);
+static enum progress got_chunk(struct delivery *, const struct reply *);
 static enum progress got_chunk_for_nobody(
     struct delivery *, const struct reply *);
 
@@ -40,18 +42,27 @@ link_of(const struct delivery *dl)
 
 /* An LMTP server that refuses a chunk for several recipients may say so once,
  * or to each of them: nobody wrote down which. */
-bool
-smtp_client_by_bdat(const struct delivery *dl)
+static bool
+may_get_bdat(const struct delivery *dl)
 {
 	return dl_chunking(dl) && link_of(dl)->chunking &&
 	    (state_of(dl)->dialect == SMTP_CLIENT_SMTP || dl_count(dl) == 1);
+}
+
+/* Nothing in a BDAT's replies tells that a link has lost step, as 354 does for
+ * DATA: one reply too much, and that to RCPT would be taken for the one to the
+ * message.  So it is for links that were tried, whose replies fit then. */
+bool
+smtp_client_by_bdat(const struct delivery *dl)
+{
+	return link_of(dl)->swallows && may_get_bdat(dl);
 }
 
 static bool
 is_fit_for_one_write(const struct delivery *dl)
 {
 	return dl_count(dl) == 1 && link_of(dl)->pipelining &&
-	    !state_of(dl)->verify && smtp_client_by_bdat(dl) &&
+	    !state_of(dl)->verify && may_get_bdat(dl) &&
 	    dl_message_fits(dl, AT_ONCE_MAX);
 }
 
@@ -76,9 +87,18 @@ smtp_client_send_at_once(struct delivery *dl)
 enum progress
 smtp_client_expect_chunk(struct delivery *dl)
 {
-	return dl_expect(dl,
-	    smtp_client_all_open(dl) ? smtp_client_got_final
-				     : got_chunk_for_nobody);
+	return dl_expect(
+	    dl, smtp_client_all_open(dl) ? got_chunk : got_chunk_for_nobody);
+}
+
+/* X.1.X is about addresses: it was said to MAIL or RCPT, and the link has lost
+ * step. */
+static enum progress
+got_chunk(struct delivery *dl, const struct reply *r)
+{
+	if (strncmp(r->enhanced, "2.1.", 4) == 0)
+		return smtp_client_unexpected(dl, "the message", r);
+	return smtp_client_got_final(dl, r);
 }
 
 /* The chunk that travelled with a refused MAIL or RCPT has to be refused. */
@@ -99,7 +119,7 @@ smtp_client_send_chunk(struct delivery *dl)
 {
 	dl_commit(dl);
 	dl_sendf(dl, "BDAT %" PRIu64 " LAST\r\n", dl_size(dl));
-	return dl_send_message(dl, DL_BODY_PLAIN, smtp_client_got_final);
+	return dl_send_message(dl, DL_BODY_PLAIN, got_chunk);
 }
 
 /* The probe costs one round trip, which is what it saves this message: so it

@@ -266,6 +266,8 @@ find_chunk(struct ends *e)
 
 	e->line[e->line_len] = '\0';
 	e->line_len = 0;
+	if (strncasecmp(e->line, "MAIL ", 5) == 0)
+		e->rcpt = false;
 	if (strncasecmp(e->line, "RCPT ", 5) == 0)
 		e->rcpt = true;
 	if (strncasecmp(e->line, "BDAT ", 5) != 0 ||
