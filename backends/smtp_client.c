@@ -2,9 +2,12 @@
  * The client's half of SMTP (RFC 5321) and LMTP (RFC 2033).  Here: until the
  * server is greeted.  In the order in which it happens:
  *
- *	smtp_client.c		greeting -> EHLO ->
+ *	smtp_client.c		[PROXY] greeting -> EHLO ->
+ *	smtp_client_link.c	[STARTTLS -> EHLO] [XCLIENT -> EHLO] [AUTH] ->
  *	smtp_client_envelope.c	[RSET] MAIL RCPT... ->
- *	smtp_client_data.c	DATA -> message -> replies
+ *	smtp_client_data.c	DATA or BDAT -> message -> replies
+ *
+ * A link from the pool begins at XCLIENT.
  */
 
 #include "smtp_client.h"
@@ -12,15 +15,22 @@
 #include <string.h>
 #include <strings.h>
 
-#include "smtp_client_impl.h"
-#include "xforward.h"
+#include "gateway/client.h"
+#include "gateway/link_conf.h"
+#include "gateway/smtp_parse.h"
+#include "identity.h"
 
+#include "smtp_client_impl.h"
+
+static enum progress await_greeting(struct delivery *);
 static enum progress got_greeting(struct delivery *, const struct reply *);
-static enum progress say_hello(struct delivery *);
+static void forget_hello(struct delivery *);
 static void hello_line(struct delivery *, const char *, size_t);
-static void size_keyword(struct smtp_client_link *, const char *, size_t);
 static enum progress got_hello(struct delivery *, const struct reply *);
 static enum progress got_helo(struct delivery *, const struct reply *);
+static void size_keyword(struct smtp_client_link *, const char *, size_t);
+static void auth_keyword(struct smtp_client_link *, const char *, size_t);
+static void limits_keyword(struct smtp_client_link *, const char *, size_t);
 
 enum progress
 smtp_client_verify(struct delivery *dl, enum smtp_client_dialect dialect)
@@ -47,7 +57,20 @@ smtp_client_deliver(struct delivery *dl, enum smtp_client_dialect dialect)
 
 	st->dialect = dialect;
 	st->pooled = !dl_link_fresh(dl);
-	return st->pooled ? smtp_client_begin(dl) : dl_expect(dl, got_greeting);
+	if (st->pooled)
+		return smtp_client_introduce(dl);
+	if (dl_identify(dl) == DL_IDENTIFY_PROXY_V1 ||
+	    dl_identify(dl) == DL_IDENTIFY_PROXY_V2)
+		dl_send_proxy(dl);
+	if (dl_tls_conf(dl)->mode == LINK_TLS_IMPLICIT)
+		return dl_start_tls(dl, await_greeting);
+	return await_greeting(dl);
+}
+
+static enum progress
+await_greeting(struct delivery *dl)
+{
+	return dl_expect(dl, got_greeting);
 }
 
 static enum progress
@@ -57,18 +80,50 @@ got_greeting(struct delivery *dl, const struct reply *r)
 		return smtp_client_refused(dl, DL_STAGE_SESSION, r);
 	if (r->code != 220)
 		return smtp_client_unexpected(dl, "the connection", r);
-	return say_hello(dl);
+	return smtp_client_hello(dl);
 }
 
-static enum progress
-say_hello(struct delivery *dl)
+/* Behind XCLIENT the greeting is the client's, too: what it says there
+ * replaces what XCLIENT said. */
+static const char *
+hello_name(struct delivery *dl)
+{
+	const struct smtp_client_state *st = dl_state(dl);
+	const char *helo = dl_client(dl)->helo;
+
+	if (st->introduced && helo != NULL &&
+	    (smtp_is_domain(helo, strlen(helo), false) ||
+		smtp_is_literal(helo, strlen(helo))))
+		return helo;
+	return dl_helo(dl);
+}
+
+enum progress
+smtp_client_hello(struct delivery *dl)
 {
 	const struct smtp_client_state *st = dl_state(dl);
 	const char *verb = st->dialect == SMTP_CLIENT_LMTP ? "LHLO" : "EHLO";
 
-	dl_sendf(dl, "%s %s\r\n", verb, dl_helo(dl));
+	forget_hello(dl);
+	dl_sendf(dl, "%s %s\r\n", verb, hello_name(dl));
 	dl_on_line(dl, hello_line);
 	return dl_expect(dl, got_hello);
+}
+
+/* What a server said before TLS, XCLIENT or HELO does not hold behind it; how
+ * it treats BDAT does. */
+static void
+forget_hello(struct delivery *dl)
+{
+	struct smtp_client_link *link = dl_link_state(dl);
+
+	*link = (struct smtp_client_link){ .swallows = link->swallows };
+}
+
+static bool
+is_keyword(const char *text, size_t len, const char *keyword)
+{
+	return len == strlen(keyword) && strncasecmp(text, keyword, len) == 0;
 }
 
 /* A line of the reply to EHLO or LHLO, without the code.  The first one holds
@@ -77,7 +132,7 @@ static void
 hello_line(struct delivery *dl, const char *text, size_t len)
 {
 	struct smtp_client_link *link = dl_link_state(dl);
-	size_t word = 0;
+	size_t word = 0, rest;
 
 	if (!link->greeted) {
 		link->greeted = true;
@@ -85,35 +140,110 @@ hello_line(struct delivery *dl, const char *text, size_t len)
 	}
 	while (word < len && text[word] != ' ')
 		word++;
-	if (word == 10 && strncasecmp(text, "PIPELINING", word) == 0)
+	rest = len - word;
+	if (is_keyword(text, word, "PIPELINING"))
 		link->pipelining = true;
-	else if (word == 8 && strncasecmp(text, "8BITMIME", word) == 0)
+	else if (is_keyword(text, word, "8BITMIME"))
 		link->eightbit = true;
-	else if (word == 4 && strncasecmp(text, "SIZE", word) == 0)
-		size_keyword(link, text + word, len - word);
-	else if (word == 8 && strncasecmp(text, "XFORWARD", word) == 0)
-		link->xforward = xforward_attributes(text + word, len - word);
+	else if (is_keyword(text, word, "CHUNKING"))
+		link->chunking = true;
+	else if (is_keyword(text, word, "STARTTLS"))
+		link->starttls = true;
+	else if (is_keyword(text, word, "SIZE"))
+		size_keyword(link, text + word, rest);
+	else if (is_keyword(text, word, "AUTH"))
+		auth_keyword(link, text + word, rest);
+	else if (is_keyword(text, word, "LIMITS"))
+		limits_keyword(link, text + word, rest);
+	else if (is_keyword(text, word, "XFORWARD"))
+		link->xforward = identity_attributes(text + word, rest);
+	else if (is_keyword(text, word, "XCLIENT"))
+		link->xclient = identity_attributes(text + word, rest);
+}
+
+static bool
+number(const char *text, size_t len, uint64_t *n_r)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9' || n > (UINT64_MAX - 9) / 10)
+			return false;
+		n = n * 10 + (uint64_t)(text[i] - '0');
+	}
+	*n_r = n;
+	return len > 0;
+}
+
+/* The next word of a keyword's arguments; its length is 0 at the end. */
+static const char *
+next_word(const char **rest, size_t *left, size_t *len_r)
+{
+	const char *word;
+
+	while (*left > 0 && **rest == ' ') {
+		(*rest)++;
+		(*left)--;
+	}
+	word = *rest;
+	*len_r = 0;
+	while (*left > 0 && **rest != ' ') {
+		(*rest)++;
+		(*left)--;
+		(*len_r)++;
+	}
+	return word;
 }
 
 /* A limit that is no number is as good as none: the server will say it again
  * in its reply to MAIL. */
 static void
-size_keyword(struct smtp_client_link *link, const char *text, size_t len)
+size_keyword(struct smtp_client_link *link, const char *text, size_t left)
 {
 	uint64_t limit = 0;
-	size_t i = 0;
+	const char *word;
+	size_t len;
 
 	link->size = true;
-	link->size_limit = 0;
-	while (i < len && text[i] == ' ')
-		i++;
-	for (; i < len && text[i] != ' '; i++) {
-		if (text[i] < '0' || text[i] > '9' ||
-		    limit > (UINT64_MAX - 9) / 10)
-			return;
-		limit = limit * 10 + (uint64_t)(text[i] - '0');
+	word = next_word(&text, &left, &len);
+	link->size_limit = number(word, len, &limit) ? limit : 0;
+}
+
+static void
+auth_keyword(struct smtp_client_link *link, const char *text, size_t left)
+{
+	const char *word;
+	size_t len;
+
+	while (word = next_word(&text, &left, &len), len > 0) {
+		if (is_keyword(word, len, "PLAIN"))
+			link->auth_plain = true;
+		if (is_keyword(word, len, "LOGIN"))
+			link->auth_login = true;
 	}
-	link->size_limit = limit;
+}
+
+/* NAME=VALUE: 1 to 6 digits, the first one not 0; a bad value is ignored (RFC
+ * 9422 section 4). */
+static void
+limits_keyword(struct smtp_client_link *link, const char *text, size_t left)
+{
+	const char *word, *equals;
+	uint64_t value;
+	size_t len, name;
+
+	while (word = next_word(&text, &left, &len), len > 0) {
+		equals = memchr(word, '=', len);
+		if (equals == NULL)
+			continue;
+		name = (size_t)(equals - word);
+		if (len - name - 1 > 6 || equals[1] == '0' ||
+		    !number(equals + 1, len - name - 1, &value))
+			continue;
+		if (is_keyword(word, name, "MAILMAX"))
+			link->mail_max = value;
+	}
 }
 
 static enum progress
@@ -124,8 +254,8 @@ got_hello(struct delivery *dl, const struct reply *r)
 	if (st->dialect == SMTP_CLIENT_SMTP && reply_class(r->code) == 5) {
 		/* RFC 5321 3.2: an old server knows HELO only.  What its
 		 * refusal looked like offers nothing. */
-		memset(dl_link_state(dl), 0, sizeof(struct smtp_client_link));
-		dl_sendf(dl, "HELO %s\r\n", dl_helo(dl));
+		forget_hello(dl);
+		dl_sendf(dl, "HELO %s\r\n", hello_name(dl));
 		return dl_expect(dl, got_helo);
 	}
 	return got_helo(dl, r);
@@ -134,9 +264,13 @@ got_hello(struct delivery *dl, const struct reply *r)
 static enum progress
 got_helo(struct delivery *dl, const struct reply *r)
 {
+	const struct smtp_client_link *link = dl_link_state(dl);
+
 	if (smtp_client_is_refusal(r))
 		return smtp_client_refused(dl, DL_STAGE_SESSION, r);
 	if (r->code != 250)
 		return smtp_client_unexpected(dl, "the greeting", r);
-	return smtp_client_begin(dl);
+	if (link->mail_max > 0)
+		dl_link_limit(dl, link->mail_max);
+	return smtp_client_secure(dl);
 }

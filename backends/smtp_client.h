@@ -15,14 +15,22 @@
 
 enum smtp_client_dialect { SMTP_CLIENT_SMTP, SMTP_CLIENT_LMTP };
 
-/* Kept with the connection: the keywords of EHLO or LHLO. */
+/* Kept with the connection: the keywords of EHLO or LHLO, and more. */
 struct smtp_client_link {
 	bool greeted; /* the first line of the EHLO reply was read */
 	bool pipelining;
 	bool eightbit;
-	unsigned xforward;   /* attributes it takes; see xforward.h */
+	bool chunking;
+	bool starttls;
+	bool auth_plain;
+	bool auth_login;
+	unsigned xforward; /* attributes it takes; see identity.h */
+	unsigned xclient;
 	bool size;	     /* MAIL may carry SIZE= */
 	uint64_t size_limit; /* 0: none named */
+	uint64_t mail_max;   /* LIMITS (RFC 9422); 0: none named */
+	bool authenticated;
+	bool swallows; /* the octets of a BDAT that it refuses */
 };
 
 /* Of one delivery.  Which recipients the server accepted needs no place of its
@@ -33,7 +41,10 @@ struct smtp_client_state {
 	bool forwarding;  /* XFORWARD goes before MAIL */
 	bool verify;	  /* no message: RSET behind the RCPTs */
 	bool greet;	  /* not even a transaction */
+	bool introduced;  /* XCLIENT came first: the session is a new one */
+	bool reset;	  /* the RSET that the link needed is through */
 	bool data_sent;	  /* DATA travelled with MAIL and RCPT */
+	bool bdat_sent;	  /* so did the whole message */
 	bool accepted;	  /* a RCPT got a 2xx */
 	bool needs_reset; /* a final reply was not a 2xx */
 	bool closing;	  /* the server said 421 */

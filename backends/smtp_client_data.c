@@ -64,11 +64,17 @@ got_lone_dot(struct delivery *dl, const struct reply *r)
 static enum progress
 send_content(struct delivery *dl)
 {
+	dl_commit(dl);
+	return dl_send_message(dl, DL_BODY_DOTTED, smtp_client_got_final);
+}
+
+enum progress
+smtp_client_got_final(struct delivery *dl, const struct reply *r)
+{
 	const struct smtp_client_state *st = dl_state(dl);
 
-	dl_commit(dl);
-	return dl_send_message(dl, DL_BODY_DOTTED,
-	    st->dialect == SMTP_CLIENT_LMTP ? got_lmtp_final : got_final);
+	return st->dialect == SMTP_CLIENT_LMTP ? got_lmtp_final(dl, r)
+					       : got_final(dl, r);
 }
 
 static enum progress

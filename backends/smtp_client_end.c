@@ -30,6 +30,8 @@ smtp_client_closing(
 {
 	const struct smtp_client_state *st = dl_state(dl);
 
+	if (st->bdat_sent)
+		dl_uncommit(dl); /* whatever was sent, it reads no more */
 	if (st->pooled && smtp_client_first_open(dl, 0) < dl_count(dl))
 		return dl_fail(dl, "server closes: %d %s", r->code, r->text);
 	dl_result_rest(dl, stage, r);

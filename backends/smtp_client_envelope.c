@@ -2,18 +2,20 @@
  * The envelope, on a link that is in step.
  *
  * MAIL and all RCPTs share a write when the server offers PIPELINING (RFC
- * 2920); without it every command waits for its reply.  DATA shares it only
- * when there is exactly one recipient: with several, some may be refused, and
- * behind the 354 there is no way back but to deliver to the others.
+ * 2920); without it every command waits for its reply.  DATA, or all of a small
+ * message by BDAT, shares it only when there is exactly one recipient: with
+ * several, some may be refused, and there is no way back but to deliver to the
+ * others.
  */
 
 #include <inttypes.h>
 
 #include "gateway/log.h"
+#include "identity.h"
 #include "smtp_client.h"
 #include "smtp_client_impl.h"
-#include "xforward.h"
 
+static bool needs_reset(const struct delivery *);
 static enum progress too_big(struct delivery *);
 static enum progress got_reset(struct delivery *, const struct reply *);
 static void send_identity(struct delivery *);
@@ -40,7 +42,17 @@ smtp_client_begin(struct delivery *dl)
 	}
 	if (link->size_limit > 0 && dl_size(dl) > link->size_limit)
 		return too_big(dl);
-	if (dl_link_needs_reset(dl)) {
+	if (smtp_client_wants_probe(dl))
+		return smtp_client_probe(dl);
+	return smtp_client_transaction(dl);
+}
+
+enum progress
+smtp_client_transaction(struct delivery *dl)
+{
+	const struct smtp_client_link *link = dl_link_state(dl);
+
+	if (needs_reset(dl)) {
 		dl_send(dl, "RSET\r\n");
 		if (link->pipelining)
 			send_identity(dl);
@@ -48,6 +60,15 @@ smtp_client_begin(struct delivery *dl)
 	}
 	send_identity(dl);
 	return expect_identity(dl);
+}
+
+static bool
+needs_reset(const struct delivery *dl)
+{
+	const struct smtp_client_state *st =
+	    dl_state((struct delivery *)(uintptr_t)dl);
+
+	return dl_link_needs_reset(dl) && !st->reset;
 }
 
 /* The server said in its greeting how much it takes; nothing has to be sent to
@@ -63,7 +84,7 @@ too_big(struct delivery *dl)
 	};
 
 	dl_result_rest(dl, DL_STAGE_COMMAND, &r);
-	return smtp_client_finish(dl, dl_link_needs_reset(dl));
+	return smtp_client_finish(dl, needs_reset(dl));
 }
 
 /* What a refused RSET left behind in the server is unknown, so whatever it
@@ -86,11 +107,11 @@ send_identity(struct delivery *dl)
 {
 	struct smtp_client_state *st = dl_state(dl);
 	const struct smtp_client_link *link = dl_link_state(dl);
-	char line[XFORWARD_LINE_MAX];
+	char line[IDENTITY_LINE_MAX];
 
-	st->forwarding = dl_xforward(dl) &&
-	    xforward_line(
-		line, sizeof(line), link->xforward, dl_client(dl), dl_id(dl));
+	st->forwarding = dl_identify(dl) == DL_IDENTIFY_XFORWARD &&
+	    identity_line(line, sizeof(line), "XFORWARD", link->xforward,
+		dl_client(dl), dl_id(dl));
 	if (st->forwarding)
 		dl_send(dl, line);
 	if (!st->forwarding || link->pipelining)
@@ -153,7 +174,10 @@ send_mail(struct delivery *dl)
 		send_rcpt(dl, i);
 	if (st->verify) {
 		dl_send(dl, "RSET\r\n");
-	} else if (dl_count(dl) == 1 && !dl_shared(dl)) {
+	} else if (smtp_client_may_send_at_once(dl)) {
+		smtp_client_send_at_once(dl);
+	} else if (dl_count(dl) == 1 && !dl_shared(dl) &&
+	    !smtp_client_by_bdat(dl)) {
 		dl_send(dl, "DATA\r\n");
 		st->data_sent = true;
 	}
@@ -225,6 +249,8 @@ all_rcpts_answered(struct delivery *dl)
 			dl_send(dl, "RSET\r\n");
 		return dl_expect(dl, got_rset);
 	}
+	if (st->bdat_sent)
+		return smtp_client_expect_chunk(dl);
 	if (st->data_sent)
 		return dl_expect(dl, smtp_client_got_data);
 	if (!smtp_client_all_open(dl)) {
@@ -237,6 +263,8 @@ all_rcpts_answered(struct delivery *dl)
 static enum progress
 send_data(struct delivery *dl)
 {
+	if (smtp_client_by_bdat(dl))
+		return smtp_client_send_chunk(dl);
 	dl_send(dl, "DATA\r\n");
 	return dl_expect(dl, smtp_client_got_data);
 }

@@ -12,12 +12,40 @@
 
 #include "gateway/backend.h"
 
+/* smtp_client.c: sends EHLO or LHLO. */
+enum progress smtp_client_hello(struct delivery *dl);
+
+/* smtp_client_link.c: the reply to EHLO was read. */
+enum progress smtp_client_secure(struct delivery *dl);
+/* The link is as encrypted as it is going to be. */
+enum progress smtp_client_introduce(struct delivery *dl);
+
 /* smtp_client_envelope.c: the server is greeted.  From here on pooled and
  * fresh links are alike. */
 enum progress smtp_client_begin(struct delivery *dl);
+/* Begins the transaction itself. */
+enum progress smtp_client_transaction(struct delivery *dl);
+
+/* smtp_client_bdat.c */
+
+/* Does the message go by BDAT? */
+bool smtp_client_by_bdat(const struct delivery *dl);
+/* With MAIL and RCPT in one write? */
+bool smtp_client_may_send_at_once(const struct delivery *dl);
+/* Adds it to what is sent. */
+void smtp_client_send_at_once(struct delivery *dl);
+/* Waits for what the server says to it; RCPT was answered. */
+enum progress smtp_client_expect_chunk(struct delivery *dl);
+/* The recipients were accepted: sends it. */
+enum progress smtp_client_send_chunk(struct delivery *dl);
+/* Is it worth to find out whether this server may get it in one write? */
+bool smtp_client_wants_probe(const struct delivery *dl);
+enum progress smtp_client_probe(struct delivery *dl);
 
 /* smtp_client_data.c: the reply to DATA. */
 enum progress smtp_client_got_data(struct delivery *dl, const struct reply *r);
+/* Those behind the message: one, or in LMTP one per recipient. */
+enum progress smtp_client_got_final(struct delivery *dl, const struct reply *r);
 
 /* smtp_client_end.c */
 

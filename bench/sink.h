@@ -98,6 +98,7 @@ struct conn {
 	int chunks;  /* BDAT began: no DATA, no MAIL */
 	int chunk_last;
 	int chunk_discard;
+	int chunk_tries; /* whether a refused one is thrown away */
 	uint64_t chunk_left;
 	unsigned nrcpt, rcpt_cap;
 	struct rcpt *rcpt; /* owned */

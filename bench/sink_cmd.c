@@ -18,6 +18,7 @@
 
 #define LINE_LIMIT 2048
 #define RCPT_LIMIT 10000
+#define TRY_LIMIT 10 /* octets of a chunk that is there to be refused */
 
 static struct buf reply; /* under construction */
 
@@ -325,6 +326,8 @@ cmd_bdat(struct conn *c, const char *arg)
 	c->phase = PHASE_CHUNK;
 	c->chunk_left = n;
 	c->chunk_discard = !c->mail || c->nrcpt == 0;
+	c->chunk_tries = c->mail && c->nrcpt == 0 && !c->chunks &&
+	    c->chunk_last && n <= TRY_LIMIT;
 	if (!c->chunk_discard && !c->chunks)
 		intake_start(&c->intake, 1);
 	c->chunks = 1;
@@ -334,7 +337,10 @@ static void
 chunk_end(struct conn *c)
 {
 	c->phase = PHASE_COMMAND;
-	if (c->chunk_discard) {
+	if (c->chunk_tries) {
+		say("503", "5.5.1", "no recipient");
+		answer(c, NULL);
+	} else if (c->chunk_discard) {
 		bad_sequence(c);
 		if (c->chunk_last)
 			c->chunks = 0;

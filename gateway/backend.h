@@ -27,12 +27,15 @@
 #include <stdint.h>
 
 #include "envelope.h"
+#include "fault.h"
 #include "reply.h"
 
 #define BACKEND_CONTRACT 1
 
 struct client;
 struct delivery;
+struct link_auth_conf;
+struct link_tls_conf;
 struct opt;
 
 enum progress { DELIVERY_DONE, DELIVERY_PENDING };
@@ -89,8 +92,15 @@ size_t dl_count(const struct delivery *dl); /* recipients of this delivery */
 const struct address *dl_recipient(const struct delivery *dl, size_t i);
 const struct client *dl_client(const struct delivery *dl);
 const char *dl_id(const struct delivery *dl);
-/* identify = xforward: servers that offer XFORWARD get it. */
-bool dl_xforward(const struct delivery *dl);
+/* How servers are told who the client is. */
+enum dl_identify {
+	DL_IDENTIFY_NONE,
+	DL_IDENTIFY_XFORWARD, /* with each message, to those that offer it */
+	DL_IDENTIFY_XCLIENT,  /* or not at all */
+	DL_IDENTIFY_PROXY_V1, /* before the first octet */
+	DL_IDENTIFY_PROXY_V2
+};
+enum dl_identify dl_identify(const struct delivery *dl);
 uint64_t dl_size(const struct delivery *dl); /* octets to be sent, unstuffed */
 const void *dl_conf(const struct delivery *dl); /* the protocol's options */
 const char *dl_backend_name(const struct delivery *dl); /* of the section */
@@ -102,6 +112,42 @@ bool dl_link_fresh(const struct delivery *dl); /* nothing was read yet */
  * first. */
 bool dl_link_needs_reset(const struct delivery *dl);
 
+/* The server was told of this delivery's client (XCLIENT), and of nobody
+ * since. */
+bool dl_link_told(const struct delivery *dl);
+void dl_link_tell(struct delivery *dl);
+/* The server can not be told of another one: the link serves this one only. */
+void dl_link_bind(struct delivery *dl);
+/* The link is closed after so many transactions. */
+void dl_link_limit(struct delivery *dl, uint64_t uses);
+/* Milliseconds since the last reply on the link. */
+int64_t dl_link_silence(const struct delivery *dl);
+
+/* Is the link encrypted, and did the server prove who it is? */
+enum dl_tls { DL_TLS_NONE, DL_TLS_UNVERIFIED, DL_TLS_VERIFIED };
+enum dl_tls dl_link_tls(const struct delivery *dl);
+/* The tls and auth sections of the backend. */
+const struct link_tls_conf *dl_tls_conf(const struct delivery *dl);
+const struct link_auth_conf *dl_auth_conf(const struct delivery *dl);
+/* May messages go by BDAT? */
+bool dl_chunking(const struct delivery *dl);
+/* TLS from here on.  next runs when the server is as trusted as it has to
+ * be. */
+enum progress dl_start_tls(struct delivery *dl, backend_fn *next);
+/* Did this server ever speak TLS with us? */
+bool dl_server_had_tls(const struct delivery *dl);
+/* And had it this fault? */
+bool dl_server_had_fault(const struct delivery *dl, enum fault f);
+/* Something is wrong with the server: it is counted and logged, the link
+ * closed, and the next server tried; without any, the rest gets 451.  Returns
+ * DELIVERY_DONE.  The text must not hold what a server said behind AUTH. */
+enum progress dl_fault(struct delivery *dl, enum fault f, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same, but mail goes on. */
+void dl_note_fault(struct delivery *dl, enum fault f, const char *text);
+
+/* The PROXY header of identify = proxy-*, before anything else. */
+void dl_send_proxy(struct delivery *dl);
 /* Adds to what is sent; it goes out in one write when the function returns. */
 void dl_send(struct delivery *dl, const char *text);
 void dl_sendf(struct delivery *dl, const char *fmt, ...)
@@ -137,9 +183,16 @@ enum progress dl_agree(struct delivery *dl, backend_fn *next);
  * message.
  */
 void dl_hold_back(struct delivery *dl);
+/* Is the message in memory, and not more than max octets? */
+bool dl_message_fits(const struct delivery *dl, size_t max);
+/* Adds such a message as it is to what is sent. */
+void dl_put_message(struct delivery *dl);
+
 /* From here on the server may accept the message: the delivery is neither
  * retried elsewhere nor cancelled when the client leaves. */
 void dl_commit(struct delivery *dl);
+/* It refused the message for certain. */
+void dl_uncommit(struct delivery *dl);
 /* The server's whole answer is known and the link is in step: it may serve
  * other transactions (needs_reset: after a reset). */
 void dl_link_reusable(struct delivery *dl, bool needs_reset);
@@ -148,6 +201,7 @@ void dl_link_reusable(struct delivery *dl, bool needs_reset);
  * for the client by relay.c (DESIGN section 6). */
 enum dl_stage {
 	DL_STAGE_SESSION, /* connect, banner, EHLO, RSET: never a 5xx */
+	DL_STAGE_CLIENT,  /* XCLIENT: nor this; it is about this client */
 	DL_STAGE_COMMAND, /* MAIL, RCPT, DATA */
 	DL_STAGE_FINAL	  /* the reply behind the message */
 };

@@ -16,7 +16,8 @@ bool base64_check(const char *in, size_t len);
 /* The octets, at most size of them: their number, or -1 when it is not good or
  * does not fit.  What was written before the fault stays. */
 ssize_t base64_decode(const char *in, size_t len, void *out, size_t size);
-/* The text with a NUL; size must be at least len / 3 * 4 + 5. */
+/* The text with a NUL; size must be at least BASE64_SIZE(len). */
+#define BASE64_SIZE(len) ((len) / 3 * 4 + 5)
 void base64_encode(const void *in, size_t len, char *out, size_t size);
 
 #endif

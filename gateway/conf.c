@@ -79,6 +79,8 @@ conf_free(struct config **cp)
 	*cp = NULL;
 	for (i = 0; i < c->tls_count; i++)
 		tls_unload(&c->tls[i]);
+	for (i = 0; i < c->backend_count; i++)
+		link_tls_unload(&c->backends[i].tls);
 	arena_free(&c->arena);
 	free(c);
 }

@@ -212,8 +212,10 @@ check_backend(
 	const char *why;
 	size_t i;
 
-	if (bc->type != NULL)
+	if (bc->type != NULL) {
 		check_links(r, b, bc);
+		conf_check_link(r, b, &r->config->backends[bc - c->backends]);
+	}
 	if (bc->type != NULL && bc->type->check != NULL &&
 	    (why = bc->type->check(bc->conf)) != NULL)
 		conf_complain(r, b->line, "backend '%s': %s", bc->name, why);

@@ -28,6 +28,9 @@ static void choose_protocol(
     struct conf_reader *, const struct conf_block *, struct backend_conf *);
 static void fill_servers(
     struct conf_reader *, const struct conf_block *, struct backend_conf *);
+static void fill_link(
+    struct conf_reader *, const struct conf_block *, struct backend_conf *);
+static const char *host_of(struct conf_reader *, const char *);
 static void fill_server(
     struct conf_reader *, const struct conf_block *, struct server_conf *);
 static void fill_tls(struct conf_reader *);
@@ -159,6 +162,18 @@ fill_backend(
 	fill_once(r, b, "check", &bc->check);
 	if (conf_next(b, "check", NULL) == NULL)
 		bc->check.interval = 0; /* its fall is for deliveries, too */
+	fill_link(r, b, bc);
+}
+
+/* Without its section there is none of it. */
+static void
+fill_link(
+    struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc)
+{
+	fill_once(r, b, "tls", &bc->tls);
+	if (conf_next(b, "tls", NULL) == NULL)
+		bc->tls.mode = LINK_TLS_OFF;
+	fill_once(r, b, "auth", &bc->auth);
 }
 
 /* The other options depend on it.  What is wrong with it is said by fill(). */
@@ -203,8 +218,24 @@ fill_server(
 	sc->name = b->title;
 	sc->line = conf_line(b, "address");
 	fill(r, b, parts, nitems(parts));
-	if (sc->address != NULL)
-		conf_fill_address(r, sc);
+	if (sc->address == NULL)
+		return;
+	sc->host = host_of(r, sc->address);
+	conf_fill_address(r, sc);
+}
+
+/* The host in an address with a port; NULL for a path. */
+static const char *
+host_of(struct conf_reader *r, const char *address)
+{
+	const char *colon = strrchr(address, ':');
+
+	if (strncmp(address, "unix:", 5) == 0 || colon == NULL)
+		return NULL;
+	if (address[0] == '[' && colon > address + 2)
+		return arena_strndup(
+		    r->arena, address + 1, (size_t)(colon - address) - 2);
+	return arena_strndup(r->arena, address, (size_t)(colon - address));
 }
 
 static void

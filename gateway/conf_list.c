@@ -119,6 +119,8 @@ static const struct opt *const route_tables[] = { route_options, NULL };
 static const struct opt *const server_tables[] = { server_options, NULL };
 static const struct opt *const pool_tables[] = { pool_options, NULL };
 static const struct opt *const check_tables[] = { check_options, NULL };
+static const struct opt *const link_tls_tables[] = { link_tls_options, NULL };
+static const struct opt *const link_auth_tables[] = { link_auth_options, NULL };
 
 static const struct conf_section backend_sections[] = {
 	{ .name = "server",
@@ -131,6 +133,12 @@ static const struct conf_section backend_sections[] = {
 	{ .name = "check",
 	    .summary = "asking the servers now and then whether they are up",
 	    .tables = check_tables },
+	{ .name = "tls",
+	    .summary = "TLS towards the backend's servers",
+	    .tables = link_tls_tables },
+	{ .name = "auth",
+	    .summary = "who we are for the backend's servers",
+	    .tables = link_auth_tables },
 	{ .name = NULL },
 };
 

@@ -77,6 +77,11 @@ void conf_needs(
 /* Blanks out comments, and complains of what libconfuse would swallow. */
 void conf_clean(struct conf_reader *r, char *text, size_t len);
 
+/* conf_link.c: the tls and auth sections of a backend, and what goes with
+ * identify. */
+void conf_check_link(
+    struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc);
+
 /* All that may be written; the first and only element is the file. */
 const struct conf_section *conf_schema(struct arena *a);
 /* Index of a facility of log{} to its number. */

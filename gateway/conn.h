@@ -22,8 +22,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fault.h"
+
 struct conn;
 struct loop;
+struct tls_client;
 struct tls_context;
 struct tls_info;
 
@@ -112,6 +115,12 @@ void conn_want_drained(struct conn *c);
  * in clear behind STARTTLS must not be taken for commands under TLS: the caller
  * refuses it), and no output may wait.  on_secured follows. */
 void conn_start_tls(struct conn *c, struct tls_context *context);
+/* The client's side, towards a server with this name (see tls_connect()).
+ * Behind on_secured, and before anything is said, the caller asks for the
+ * fault in the server's certificate. */
+void conn_start_tls_client(struct conn *c, struct tls_client *client,
+    const char *name, const char *place);
+enum fault conn_tls_fault(const struct conn *c, const char **why_r);
 /* False without TLS. */
 bool conn_tls_info(const struct conn *c, struct tls_info *info_r);
 /* Why the handshake failed. */

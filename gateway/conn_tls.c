@@ -8,6 +8,7 @@
 
 #include "conn_impl.h"
 #include "tls.h"
+#include "tls_client.h"
 
 /* Decrypted pieces are small; the buffer is filled as long as there are any. */
 static ssize_t
@@ -76,13 +77,35 @@ conn_impl_handshake(struct conn *c)
 	c->ops->on_secured(c->ctx);
 }
 
+static void
+start(struct conn *c, struct tls *tls)
+{
+	c->tls = tls;
+	c->flags |= F_HANDSHAKE;
+	conn_impl_reading(c, true);
+}
+
 void
 conn_start_tls(struct conn *c, struct tls_context *context)
 {
 	assert(c->tls == NULL && c->in_len == 0 && conn_unsent(c) == 0);
-	c->tls = tls_accept(context, c->fd);
-	c->flags |= F_HANDSHAKE;
-	conn_impl_reading(c, true);
+	start(c, tls_accept(context, c->fd));
+}
+
+/* The client speaks first: the socket is writable soon. */
+void
+conn_start_tls_client(struct conn *c, struct tls_client *client,
+    const char *name, const char *place)
+{
+	assert(c->tls == NULL && c->in_len == 0 && conn_unsent(c) == 0);
+	start(c, tls_connect(client, c->fd, name, place));
+	conn_impl_writing(c, true);
+}
+
+enum fault
+conn_tls_fault(const struct conn *c, const char **why_r)
+{
+	return tls_server_fault(c->tls, why_r);
 }
 
 bool

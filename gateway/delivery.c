@@ -32,11 +32,11 @@ static void on_end(void *ctx, enum conn_end why, int error);
 static const struct conn_ops ops = { .on_connect = on_connect,
 	.on_input = on_input,
 	.on_drained = on_drained,
+	.on_secured = delivery_secured,
 	.on_end = on_end };
 
-/* A step has this long, but never longer than the whole order. */
-static void
-set_deadline(struct delivery *dl, int64_t ms)
+void
+delivery_set_deadline(struct delivery *dl, int64_t ms)
 {
 	int64_t at = loop_now(dl->deadline.loop) + ms;
 
@@ -62,7 +62,7 @@ delivery_attach(struct delivery *dl)
 {
 	conn_set_ops(dl->link->conn, &ops, dl);
 	dl->attached = loop_now(dl->deadline.loop);
-	set_deadline(dl, dl->conf->connect_timeout);
+	delivery_set_deadline(dl, dl->conf->connect_timeout);
 	if (dl->link->fresh)
 		return;
 	dl->reused = true;
@@ -91,9 +91,14 @@ on_end(void *ctx, enum conn_end why, int error)
 		delivery_link_lost(dl, "the server closed the connection");
 		break;
 	case CONN_ERROR:
-		delivery_link_lost(dl, "%s: %s",
-		    connecting ? "can not connect" : "connection lost",
-		    strerror(error));
+		if (dl->secured != NULL)
+			delivery_progress(dl,
+			    dl_fault(dl, FAULT_TLS_HANDSHAKE, "%s",
+				conn_tls_error(dl->link->conn)));
+		else
+			delivery_link_lost(dl, "%s: %s",
+			    connecting ? "can not connect" : "connection lost",
+			    strerror(error));
 		break;
 	case CONN_DEADLINE:
 		delivery_link_lost(dl,
@@ -133,6 +138,7 @@ complete(struct delivery *dl)
 	dl->on_line = NULL;
 	dl->next = NULL;
 	dl->link->fresh = false;
+	dl->link->heard = loop_now(dl->deadline.loop);
 	if (dl->reader != NULL)
 		early_reply(dl);
 	else
@@ -189,7 +195,7 @@ dl_expect(struct delivery *dl, reply_fn *next)
 	dl->next = next;
 	reply_init(&dl->reply);
 	if (dl->reader == NULL)
-		set_deadline(dl, dl->conf->reply_timeout);
+		delivery_set_deadline(dl, dl->conf->reply_timeout);
 	return DELIVERY_PENDING;
 }
 
@@ -249,6 +255,29 @@ needs_stuffing(const struct delivery *dl)
 {
 	return dl->how == DL_BODY_DOTTED &&
 	    message_has_leading_dot(dl->order.message);
+}
+
+bool
+dl_message_fits(const struct delivery *dl, size_t max)
+{
+	const struct message *m = dl->order.message;
+
+	return m != NULL && !message_in_file(m) && message_wire_size(m) <= max;
+}
+
+void
+dl_put_message(struct delivery *dl)
+{
+	struct message_reader *reader = message_reader_new(dl->order.message);
+	const char *data;
+	size_t len;
+
+	/* What is in memory can be read. */
+	while (message_reader_peek(reader, &data, &len) == 0 && len > 0) {
+		conn_put(dl->link->conn, data, len);
+		message_reader_skip(reader, len);
+	}
+	message_reader_free(&reader);
 }
 
 static void *
@@ -365,6 +394,8 @@ delivery_forget(struct delivery *dl)
 	message_reader_free(&dl->reader);
 	dl->next = NULL;
 	dl->resume = NULL;
+	dl->secured = NULL;
+	dl->fault = FAULT_NONE;
 	dl->on_line = NULL;
 	dl->reusable = false;
 	dl->broken = false;
@@ -408,12 +439,6 @@ const char *
 dl_id(const struct delivery *dl)
 {
 	return dl->order.id;
-}
-
-bool
-dl_xforward(const struct delivery *dl)
-{
-	return dl->conf->identify == IDENTIFY_XFORWARD;
 }
 
 uint64_t
@@ -508,6 +533,12 @@ dl_commit(struct delivery *dl)
 }
 
 void
+dl_uncommit(struct delivery *dl)
+{
+	dl->committed = false;
+}
+
+void
 dl_link_reusable(struct delivery *dl, bool needs_reset)
 {
 	dl->reusable = true;
@@ -519,8 +550,10 @@ dl_result(
     struct delivery *dl, size_t i, enum dl_stage stage, const struct reply *r)
 {
 	assert(i < dl_count(dl) && !dl->outcomes[i].set);
-	dl->outcomes[i] =
-	    (struct dl_outcome){ .set = true, .stage = stage, .reply = *r };
+	dl->outcomes[i] = (struct dl_outcome){ .set = true,
+		.own_text = dl->conf->reply_text == REPLY_TEXT_OWN,
+		.stage = stage,
+		.reply = *r };
 }
 
 bool

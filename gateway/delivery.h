@@ -39,8 +39,12 @@ struct delivery {
 	size_t count;		     /* recipients of this delivery */
 	struct dl_outcome *outcomes; /* owned; one per recipient */
 	reply_fn *next;		     /* who gets the next reply */
-	backend_fn *resume; /* set while other backends are waited for */
-	struct reply reply; /* being read, or last read */
+	backend_fn *resume;  /* set while other backends are waited for */
+	backend_fn *secured; /* who goes on behind the TLS handshake */
+	char *identity;	     /* owned; of the client, or NULL */
+	enum fault fault;    /* of the last server */
+	enum dl_tls tls;     /* on the last link */
+	struct reply reply;  /* being read, or last read */
 	void (*on_line)(struct delivery *dl, const char *text, size_t len);
 	struct message_reader *reader; /* owned; set while sending */
 	uint64_t left;		       /* octets the reader still has */
@@ -71,6 +75,13 @@ void delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 void delivery_begin(struct delivery *dl);
 /* takes over a link's connection. */
 void delivery_attach(struct delivery *dl);
+/* delivery_link.c: the client as one text, for XCLIENT; owned by the caller.
+ * NULL if servers are not told. */
+char *delivery_identity(const struct delivery *dl);
+/* The TLS handshake is over. */
+void delivery_secured(void *ctx);
+/* A step has this long, but never longer than the whole order. */
+void delivery_set_deadline(struct delivery *dl, int64_t ms);
 /* Forgets what an attempt left behind. */
 void delivery_forget(struct delivery *dl);
 

@@ -368,6 +368,8 @@ remember_refusals(const struct dispatch *d, const struct relay_outcome *all)
 		if (!r->set || r->held)
 			continue;
 		fold_map(r->stage, &r->reply, &mapped, &alarm);
+		if (r->own_text)
+			fold_own_text(&mapped);
 		class = reply_class(mapped.code);
 		if (class == 5 || (class == 4 && for_now))
 			remember_refused(d->order.journal,

@@ -74,7 +74,8 @@ fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
 	*out = *in;
 	if (class == 2)
 		return;
-	if (class == 3 || stage == DL_STAGE_SESSION || is_our_fault(in)) {
+	if (class == 3 || stage == DL_STAGE_SESSION ||
+	    stage == DL_STAGE_CLIENT || is_our_fault(in)) {
 		*alarm_r = class != 4 || stage != DL_STAGE_SESSION;
 		if (in->code == 451 && strcmp(in->enhanced, "4.4.1") == 0)
 			return;
@@ -86,6 +87,40 @@ fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
 	if (out->enhanced[0] == '\0')
 		compat_strlcpy(out->enhanced, class == 4 ? "4.0.0" : "5.0.0",
 		    sizeof(out->enhanced));
+}
+
+void
+fold_own_text(struct reply *r)
+{
+	static const struct {
+		const char *enhanced; /* without its class */
+		const char *text;
+	} texts[] = {
+		{ ".1.1", "there is no such recipient" },
+		{ ".1.2", "there is no such domain" },
+		{ ".1.3", "this is no address" },
+		{ ".1.8", "the sender's domain is not accepted" },
+		{ ".2.1", "the mailbox takes no mail" },
+		{ ".2.2", "the mailbox is full" },
+		{ ".2.3", "the message is too big for the recipient" },
+		{ ".3.1", "there is no room for the message" },
+		{ ".3.4", "the message is too big" },
+		{ ".7.1", "the message is not wanted here" },
+	};
+	const char *text = "the mail server behind this gateway refused it";
+	size_t i;
+
+	if (r->lines == 0)
+		return; /* they are our own words */
+	if (reply_class(r->code) == 2)
+		text = "accepted";
+	else if (reply_class(r->code) == 4)
+		text = "not now, please try again later";
+	for (i = 0; reply_class(r->code) != 2 && i < nitems(texts); i++)
+		if (r->enhanced[0] != '\0' &&
+		    strcmp(r->enhanced + 1, texts[i].enhanced) == 0)
+			text = texts[i].text;
+	compat_strlcpy(r->text, text, sizeof(r->text));
 }
 
 static void
@@ -117,6 +152,8 @@ fold(const struct dl_outcome *outcomes, size_t count, struct relay_outcome *o)
 	for (i = 0; i < count; i++) {
 		fold_map(
 		    outcomes[i].stage, &outcomes[i].reply, &mapped, &alarm);
+		if (outcomes[i].own_text)
+			fold_own_text(&mapped);
 		o->alarm = o->alarm || alarm;
 		class = reply_class(mapped.code);
 		if (class == 2)

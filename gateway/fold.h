@@ -19,8 +19,9 @@ struct relay_outcome;
 
 struct dl_outcome { /* of one recipient */
 	bool set;
-	bool unknown; /* committed, and no answer came */
-	bool held;    /* not tried, because another one was refused */
+	bool unknown;  /* committed, and no answer came */
+	bool held;     /* not tried, because another one was refused */
+	bool own_text; /* clients do not read the backend's */
 	enum dl_stage stage;
 	struct reply reply;
 };
@@ -34,6 +35,10 @@ struct dl_outcome { /* of one recipient */
  */
 void fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
     bool *alarm_r);
+
+/* The same reply without the backend's words, which may tell of what is inside
+ * (reply-text = own): codes stay, the text says what they mean. */
+void fold_own_text(struct reply *r);
 
 /* The reply when there is no reply: 451 4.4.1. */
 void fold_trouble(struct reply *r);

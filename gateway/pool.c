@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "compat.h"
 #include "pool_impl.h"
 
 #define EXCESS_MS 1000 /* idle time of a link beyond pool.idle */
@@ -100,7 +101,7 @@ is_old(const struct link *l)
 {
 	const struct pool_conf *conf = &l->pool->conf->pool;
 
-	return l->uses >= (uint64_t)conf->max_uses ||
+	return l->uses >= l->max_uses ||
 	    loop_now(l->pool->loop) - l->born >= conf->max_age;
 }
 
@@ -175,19 +176,34 @@ open_link(struct pool *p, unsigned target)
 	l->fresh = true;
 	l->born = loop_now(p->loop);
 	l->uses = 1;
+	l->max_uses = (uint64_t)p->conf->pool.max_uses;
 	if (p->conf->type->link_size > 0)
 		l->state = xcalloc(1, p->conf->type->link_size);
 	count(p, sc, STATS_OPENED, 1);
 	return l;
 }
 
-struct link *
-pool_take_idle(struct pool *p, unsigned target)
+static bool
+is_told(const struct link *l, const struct pool_wait *w)
 {
-	struct link *l;
+	return w->identity != NULL && l->told != NULL &&
+	    strcmp(l->told, w->identity) == 0;
+}
 
-	while ((l = TAILQ_FIRST(&p->targets[target].idle)) != NULL && is_old(l))
-		end_idle(l, true);
+/* The last used one; but best one whose server was told of this client, and
+ * none that can not be told. */
+struct link *
+pool_take_idle(struct pool *p, const struct pool_wait *w, unsigned target)
+{
+	struct link *i, *next, *l = NULL;
+
+	TAILQ_FOREACH_SAFE (i, &p->targets[target].idle, entry, next) {
+		if (is_old(i))
+			end_idle(i, true);
+		else if (is_told(i, w) ? l == NULL || !is_told(l, w)
+				       : l == NULL && !i->bound)
+			l = i;
+	}
 	if (l == NULL)
 		return NULL;
 	leave_idle(l);
@@ -212,6 +228,45 @@ pool_open_link(struct pool *p, unsigned target)
 		return NULL;
 	end_idle(oldest, true);
 	return open_link(p, target);
+}
+
+/* Links of checks belong to no pool, and are not counted. */
+static void
+count_link(const struct link *l, enum stats_cell cell)
+{
+	if (l->pool != NULL)
+		count(l->pool, l->server, cell, 1);
+}
+
+static bool
+has_counted(const struct link *l, enum stats_cell cell)
+{
+	return l->pool != NULL &&
+	    stats_sum(l->pool->shared.stats, l->server->index, cell) > 0;
+}
+
+void
+pool_fault(const struct link *l, enum fault f)
+{
+	count_link(l, (enum stats_cell)((unsigned)STATS_FAULT + f));
+}
+
+bool
+pool_had_fault(const struct link *l, enum fault f)
+{
+	return has_counted(l, (enum stats_cell)((unsigned)STATS_FAULT + f));
+}
+
+void
+pool_secured(const struct link *l)
+{
+	count_link(l, STATS_TLS);
+}
+
+bool
+pool_had_tls(const struct link *l)
+{
+	return has_counted(l, STATS_TLS);
 }
 
 /*
@@ -280,6 +335,7 @@ pool_drop(struct link **lp)
 	}
 	conn_close(&l->conn);
 	free(l->state);
+	free(l->told);
 	free(l);
 	*lp = NULL;
 }

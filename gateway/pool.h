@@ -19,6 +19,7 @@
 
 #include "backend.h"
 #include "conn.h"
+#include "link_conf.h"
 #include "net.h"
 #include "opt.h"
 #include "servers.h"
@@ -41,6 +42,7 @@ struct server_names {
 struct server_conf {
 	const char *name;
 	const char *address; /* as configured */
+	const char *host;    /* in it; NULL: it is a path */
 	int line;	     /* of it, in the configuration */
 	/* Addresses that do not change: of numbers, and from hosts(5). */
 	struct net_addr addrs[SERVER_ADDRS_MAX];
@@ -69,12 +71,12 @@ struct check_conf {
 	int64_t rise;
 };
 
-/* How servers are told who the client is. */
-enum backend_identify { IDENTIFY_NONE, IDENTIFY_XFORWARD };
-
 /* Whether recipients are asked for at RCPT: always; never; or when there are
  * several, because one reply can not tell which of them was refused. */
 enum backend_verify { VERIFY_AUTO, VERIFY_YES, VERIFY_NO };
+
+/* Whose words clients read. */
+enum backend_reply_text { REPLY_TEXT_BACKEND, REPLY_TEXT_OWN };
 
 struct backend_conf {
 	const char *name;
@@ -85,7 +87,11 @@ struct backend_conf {
 	struct server_conf *servers;
 	size_t server_count;
 	struct pool_conf pool;
-	int identify;		 /* enum backend_identify */
+	struct link_tls_conf tls;
+	struct link_auth_conf auth;
+	int identify;		 /* enum dl_identify */
+	bool chunking;		 /* BDAT, where it is offered */
+	int reply_text;		 /* enum backend_reply_text */
 	int verify;		 /* enum backend_verify */
 	int64_t verify_cache;	 /* ms */
 	int64_t connect_timeout; /* ms */
@@ -142,10 +148,15 @@ struct link {
 	bool fresh;			  /* nothing was read from it yet */
 	bool connected;
 	bool needs_reset;
-	bool finished;		 /* said goodbye */
-	int64_t born;		 /* loop_now() */
-	uint64_t uses;		 /* transactions begun, this one included */
-	unsigned target;	 /* bit number for tried */
+	bool finished;	   /* said goodbye */
+	int64_t born;	   /* loop_now() */
+	int64_t heard;	   /* when the last reply came */
+	uint64_t uses;	   /* transactions begun, this one included */
+	uint64_t max_uses; /* then it is closed */
+	enum dl_tls tls;
+	char *told;	 /* owned; which client the server was told of */
+	bool bound;	 /* it can not be told of another */
+	unsigned target; /* bit number for tried */
 	TAILQ_ENTRY(link) entry; /* in the idle list of its server */
 };
 
@@ -167,9 +178,11 @@ struct pool_wait {
 	struct pool *pool; /* not NULL while it waits */
 	int64_t until;	   /* loop_now() milliseconds */
 	bool fresh;
-	uint32_t tried; /* see pool_get() */
-	uint64_t key;	/* its owner's, for balance = hash-rcpt */
-	bool failed;	/* already, but that is told later */
+	const char *identity; /* of the client, borrowed, NULL: none; links
+			       * bound to another one are left alone */
+	uint32_t tried;	      /* see pool_get() */
+	uint64_t key;	      /* its owner's, for balance = hash-rcpt */
+	bool failed;	      /* already, but that is told later */
 	/* A link (still connecting if it is new), or NULL and the reason when
 	 * none can be had.  Never called from inside pool_get(). */
 	void (*got)(struct pool_wait *w, struct link *link, const char *why);
@@ -184,6 +197,12 @@ struct link *pool_get(
 /* A new link could not be used: its target is avoided for a while, as long as
  * there are others; often, and its server is down.  why is for people. */
 void pool_blame(const struct link *l, const char *why);
+/* Counts what was wrong with a server. */
+void pool_fault(const struct link *l, enum fault f);
+bool pool_had_fault(const struct link *l, enum fault f);
+/* TLS came about; had it ever, with this server? */
+void pool_secured(const struct link *l);
+bool pool_had_tls(const struct link *l);
 /* Is there a target left that is not in tried, of a server that is up? */
 bool pool_has_other(const struct pool *p, uint32_t tried);
 void pool_cancel(struct pool_wait *w);

@@ -55,7 +55,8 @@ struct pool {
 
 /* pool.c */
 /* An idle link of the target, or NULL. */
-struct link *pool_take_idle(struct pool *p, unsigned target);
+struct link *pool_take_idle(
+    struct pool *p, const struct pool_wait *w, unsigned target);
 /* A new one; an idle one, which can not be of use, makes room for it.  NULL
  * with EAGAIN when the server has max, else the address is of no use. */
 struct link *pool_open_link(struct pool *p, unsigned target);

@@ -5,7 +5,15 @@
 #include "balance.h"
 #include "pool.h"
 
-static const char *const identify_names[] = { "none", "xforward", NULL };
+static const char *const identify_names[] = { [DL_IDENTIFY_NONE] = "none",
+	[DL_IDENTIFY_XFORWARD] = "xforward",
+	[DL_IDENTIFY_XCLIENT] = "xclient",
+	[DL_IDENTIFY_PROXY_V1] = "proxy-v1",
+	[DL_IDENTIFY_PROXY_V2] = "proxy-v2",
+	NULL };
+static const char *const reply_text_names[] = {
+	[REPLY_TEXT_BACKEND] = "backend", [REPLY_TEXT_OWN] = "own", NULL
+};
 static const char *const verify_names[] = { "auto", "yes", "no", NULL };
 static const char *const balance_names[] = {
 	[BALANCE_LEAST] = "least-connections",
@@ -26,8 +34,19 @@ const struct opt backend_options[] = {
 	    .offset = BACKEND(identify),
 	    .def = "none",
 	    .values = identify_names,
-	    .help = "tell servers who the client is: none, or xforward to "
-		    "those that offer it" },
+	    .help = "how servers are told who the client is" },
+	{ .name = "chunking",
+	    .type = OPT_BOOL,
+	    .offset = BACKEND(chunking),
+	    .def = "yes",
+	    .help = "send messages by BDAT to servers that offer it" },
+	{ .name = "reply-text",
+	    .type = OPT_CHOICE,
+	    .offset = BACKEND(reply_text),
+	    .def = "backend",
+	    .values = reply_text_names,
+	    .help = "whose words clients get behind a reply's codes: the "
+		    "server's, or our own" },
 	{ .name = "verify",
 	    .type = OPT_CHOICE,
 	    .offset = BACKEND(verify),

@@ -32,7 +32,7 @@ link_to(struct pool *p, struct pool_wait *w, unsigned server)
 	int t;
 
 	while ((t = pool_choose_target(p, server, w->tried)) != -1) {
-		l = w->fresh ? NULL : pool_take_idle(p, (unsigned)t);
+		l = w->fresh ? NULL : pool_take_idle(p, w, (unsigned)t);
 		if (l == NULL)
 			l = pool_open_link(p, (unsigned)t);
 		if (l != NULL || errno == EAGAIN)

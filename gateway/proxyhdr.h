@@ -64,6 +64,15 @@ enum proxyhdr_status proxyhdr_parse(
  * header; 0, perhaps, more octets are needed; -1, none. */
 int proxyhdr_begins(const char *in, size_t len);
 
+/* The other way: writes the header of a connection from src to dst, of version
+ * 1 or 2, to out, which has room for PROXYHDR_WRITE_MAX octets; returns its
+ * length.  If an end has no address of the Internet, it says that nothing is
+ * known (version 1: UNKNOWN) or that it is our own connection (LOCAL).  With
+ * two families, the IPv4 address is written as a mapped one. */
+#define PROXYHDR_WRITE_MAX 128
+size_t proxyhdr_write(char *out, int version, const struct sockaddr *src,
+    const struct sockaddr *dst);
+
 /* CRC-32C (Castagnoli) of a buffer, continuing from crc (0 at the start). */
 uint32_t crc32c(uint32_t crc, const void *buf, size_t len);
 

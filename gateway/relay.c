@@ -147,6 +147,8 @@ relay_start(struct relay *r, const struct relay_order *order,
 		dl->wait.key = balance_hash(dl_recipient(dl, 0)->text,
 		    strlen(dl_recipient(dl, 0)->text));
 	dl->outcomes = xcalloc(dl->count, sizeof(struct dl_outcome));
+	dl->identity = delivery_identity(dl);
+	dl->wait.identity = dl->identity;
 	timer_init(&dl->deadline, r->loop, on_deadline, dl);
 	timer_set(&dl->deadline, order->deadline);
 	attempt(dl, false);
@@ -160,6 +162,7 @@ use_link(struct delivery *dl, struct link *l)
 {
 	dl->link = l;
 	dl->server = l->server != NULL ? l->server->name : NULL;
+	dl->tls = l->tls;
 	delivery_attach(dl);
 }
 
@@ -310,7 +313,8 @@ delivery_progress(struct delivery *dl, enum progress p)
 	if (dl->ended)
 		return;
 	if (p == DELIVERY_PENDING) {
-		assert(dl->next != NULL || dl->resume != NULL);
+		assert(dl->next != NULL || dl->resume != NULL ||
+		    dl->secured != NULL);
 		if (dl->link != NULL)
 			conn_flush(dl->link->conn);
 		return;
@@ -433,6 +437,7 @@ destroy(struct delivery *dl)
 {
 	free(dl->state);
 	free(dl->outcomes);
+	free(dl->identity);
 	dl->magic = 0;
 	free(dl);
 }
@@ -453,6 +458,8 @@ tell_end(struct task *t)
 	o.server = dl->server;
 	o.reused = dl->reused;
 	o.committed = dl->committed;
+	o.fault = fault_name(dl->fault);
+	o.tls = dl->tls;
 	o.uncertain = dl->uncertain;
 	o.ms = loop_now(dl->relay->loop) - dl->began;
 	o.results = dl->outcomes;

@@ -74,6 +74,8 @@ struct relay_outcome {
 	char said[REPLY_TEXT_MAX + 32]; /* the backend's deciding reply */
 	char refusals[1024]; /* of several recipients, each with its reply */
 	char error[160];     /* what went wrong on our side; "" if nothing */
+	const char *fault;   /* its name, if it is one of fault.h; or NULL */
+	enum dl_tls tls;     /* on the connection */
 	bool reused;	     /* the connection came from the pool */
 	bool committed;
 	bool alarm;	 /* a wrong configuration is likely */

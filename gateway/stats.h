@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fault.h"
+
 struct stats;
 
 enum stats_cell {	/* per worker and server */
@@ -23,7 +25,9 @@ enum stats_cell {	/* per worker and server */
 	STATS_DISCARDED, /* connections that ended without our goodbye */
 	STATS_FAILED,	 /* new connections that were of no use */
 	STATS_WAITED,	 /* deliveries that had to wait; of a backend */
-	STATS_CELLS
+	STATS_TLS,	 /* connections on which TLS was set up */
+	STATS_FAULT,	 /* and as many more: one for each enum fault */
+	STATS_CELLS = STATS_FAULT + FAULTS
 };
 
 enum stats_event {	       /* per worker; counted since the start */

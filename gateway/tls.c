@@ -15,12 +15,6 @@
 #include "tls.h"
 #include "tls_context.h"
 
-struct tls {
-	SSL *ssl; /* owned */
-	char error[160];
-	char subject[256];
-};
-
 struct tls *
 tls_accept(struct tls_context *context, int fd)
 {
@@ -41,6 +35,7 @@ tls_free(struct tls **tp)
 	if (t == NULL)
 		return;
 	SSL_free(t->ssl);
+	free(t->key);
 	free(t);
 	*tp = NULL;
 }

@@ -66,86 +66,25 @@ const struct opt tls_options[] = {
 };
 
 static int
-fail(char *err, size_t size, const char *what, const char *which)
-{
-	unsigned long code = ERR_get_error();
-	const char *why = ERR_reason_error_string(code);
-
-	if (code != 0 && ERR_SYSTEM_ERROR(code))
-		why = strerror(ERR_GET_REASON(code));
-	snprintf(err, size, "%s %s: %s", what, which,
-	    why != NULL ? why : "not usable");
-	ERR_clear_error();
-	return -1;
-}
-
-/* A server that starts at night has nobody to ask. */
-static int
-no_password(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static int
-load_pair(
-    SSL_CTX *ctx, const char *cert, const char *key, char *err, size_t size)
-{
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-		return fail(err, size, "certificate", cert);
-	SSL_CTX_set_default_passwd_cb(ctx, no_password);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
-	    SSL_CTX_check_private_key(ctx) == 1)
-		return 0;
-	switch (ERR_GET_REASON(ERR_peek_error())) {
-	case X509_R_KEY_VALUES_MISMATCH:
-	case X509_R_KEY_TYPE_MISMATCH:
-	case SSL_R_NO_CERTIFICATE_ASSIGNED: /* of the key's type */
-		snprintf(err, size, "key %s does not belong to certificate %s",
-		    key, cert);
-		ERR_clear_error();
-		return -1;
-	default:
-		return fail(err, size, "key", key);
-	}
-}
-
-static int
 set_policy(SSL_CTX *ctx, const struct tls_conf *conf, char *err, size_t size)
 {
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
-	uint64_t options =
-	    SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
 
-#ifdef SSL_OP_NO_RENEGOTIATION
-	options |= SSL_OP_NO_RENEGOTIATION;
-#elif defined(SSL_OP_NO_CLIENT_RENEGOTIATION)
-	options |= SSL_OP_NO_CLIENT_RENEGOTIATION;
-#endif
-#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
-	options |= SSL_OP_IGNORE_UNEXPECTED_EOF;
-#endif
-	SSL_CTX_set_options(ctx, options);
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_ENABLE_PARTIAL_WRITE |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	if (SSL_CTX_set_min_proto_version(ctx, versions[conf->min_version]) !=
-	    1)
-		return fail(
+	if (tls_context_policy(ctx, versions[conf->min_version]) != 1)
+		return tls_context_fail(
 		    err, size, "min-version", version_names[conf->min_version]);
 	if (conf->ciphers != NULL &&
 	    SSL_CTX_set_cipher_list(ctx, conf->ciphers) != 1)
-		return fail(err, size, "ciphers", conf->ciphers);
+		return tls_context_fail(err, size, "ciphers", conf->ciphers);
 	if (conf->ciphersuites != NULL &&
 	    SSL_CTX_set_ciphersuites(ctx, conf->ciphersuites) != 1)
-		return fail(err, size, "ciphersuites", conf->ciphersuites);
+		return tls_context_fail(
+		    err, size, "ciphersuites", conf->ciphersuites);
 	if (conf->curves != NULL &&
 	    SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)conf->curves) != 1)
-		return fail(err, size, "curves", conf->curves);
+		return tls_context_fail(err, size, "curves", conf->curves);
 	return 0;
 }
 
@@ -201,10 +140,12 @@ set_verification(
 	if (conf->verify_client == TLS_VERIFY_NONE)
 		return 0;
 	if (SSL_CTX_load_verify_locations(ctx, conf->client_ca, NULL) != 1)
-		return fail(err, size, "client-ca", conf->client_ca);
+		return tls_context_fail(
+		    err, size, "client-ca", conf->client_ca);
 	names = SSL_load_client_CA_file(conf->client_ca);
 	if (names == NULL)
-		return fail(err, size, "client-ca", conf->client_ca);
+		return tls_context_fail(
+		    err, size, "client-ca", conf->client_ca);
 	SSL_CTX_set_client_CA_list(ctx, names);
 	if (conf->verify_client == TLS_VERIFY_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
@@ -240,10 +181,10 @@ load_one(struct tls_conf *conf, size_t i, char *err, size_t size)
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
 	if (ctx == NULL)
-		return fail(err, size, "tls", conf->name);
+		return tls_context_fail(err, size, "tls", conf->name);
 	conf->context->list[conf->context->count++] = ctx;
-	if (load_pair(ctx, conf->certificates.list[i], conf->keys.list[i], err,
-		size) == -1 ||
+	if (tls_context_load_pair(ctx, conf->certificates.list[i],
+		conf->keys.list[i], err, size) == -1 ||
 	    set_policy(ctx, conf, err, size) == -1 ||
 	    set_verification(ctx, conf, err, size) == -1)
 		return -1;

@@ -97,6 +97,10 @@ put_part(struct record *r, const struct relay_outcome *o)
 		record_str(r, "error", o->error);
 	if (o->server != NULL)
 		record_str(r, "link", o->reused ? "pooled" : "new");
+	record_str(r, "fault", o->fault);
+	if (o->tls != DL_TLS_NONE)
+		record_str(r, "link_tls",
+		    o->tls == DL_TLS_VERIFIED ? "verified" : "unverified");
 	if (o->uncertain)
 		record_str(r, "uncertain", "yes");
 	record_num(r, "relay_ms", o->ms);

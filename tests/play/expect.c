@@ -59,6 +59,19 @@ expect_line(struct player *p)
 }
 
 bool
+expect_octets(struct player *p)
+{
+	struct peer *peer = player_peer(p);
+	size_t have = peer->in_len - peer->in_used, len = p->step->len;
+
+	if (have < len ||
+	    memcmp(peer->in + peer->in_used, p->step->text, len) != 0)
+		return missed(p, peer);
+	peer_consume(peer, len);
+	return true;
+}
+
+bool
 expect_received(struct player *p)
 {
 	struct peer *peer = player_peer(p);

@@ -20,6 +20,7 @@
 
 #include "mem.h"
 #include "net.h"
+#include "tls_peer.h"
 
 #define PIECE 65536
 
@@ -47,6 +48,7 @@ peers_listen(struct peers *p, const char *dir)
 	int i, fd;
 
 	memset(p, 0, sizeof(*p));
+	p->dir = dir;
 	for (i = 0; i < CLIENTS_MAX; i++)
 		p->clients[i].fd = -1;
 	for (i = 0; i < BACKENDS_MAX; i++)
@@ -70,6 +72,9 @@ forget(struct peer *p)
 {
 	if (p->fd != -1)
 		close(p->fd);
+	if (p->tls != NULL)
+		tls_peer_close(p->tls);
+	free(p->tls);
 	free(p->in);
 	*p = (struct peer){ .fd = -1 };
 }
@@ -124,6 +129,35 @@ accept_from(struct peers *p, int listener)
 	return true;
 }
 
+static void
+take(struct peer *p, const char *buf, size_t n)
+{
+	count_ends(&p->ends, buf, n);
+	if (p->in_used == p->in_len)
+		p->in_used = p->in_len = 0;
+	p->in = xrealloc(p->in, p->in_len + n);
+	memcpy(p->in + p->in_len, buf, n);
+	p->in_len += n;
+}
+
+static bool
+poll_tls(struct peer *p)
+{
+	char buf[PIECE];
+	bool any = tls_peer_pump(p->tls);
+	int n;
+
+	if (!p->shaken) {
+		p->shaken = tls_peer_handshake(p->tls) != 0;
+		any |= tls_peer_pump(p->tls);
+	}
+	while (p->shaken && (n = SSL_read(p->tls->ssl, buf, PIECE)) > 0)
+		take(p, buf, (size_t)n);
+	if (p->tls->eof)
+		p->ended = true;
+	return any || p->ended;
+}
+
 static bool
 poll_peer(struct peer *p)
 {
@@ -132,20 +166,35 @@ poll_peer(struct peer *p)
 
 	if (p->fd == -1 || p->ended || p->deaf)
 		return false;
+	if (p->tls != NULL)
+		return poll_tls(p);
 	n = read(p->fd, buf, sizeof(buf));
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
-	if (n <= 0) {
+	if (n <= 0)
 		p->ended = true;
-		return true;
-	}
-	count_ends(&p->ends, buf, (size_t)n);
-	if (p->in_used == p->in_len)
-		p->in_used = p->in_len = 0;
-	p->in = xrealloc(p->in, p->in_len + (size_t)n);
-	memcpy(p->in + p->in_len, buf, (size_t)n);
-	p->in_len += (size_t)n;
+	else
+		take(p, buf, (size_t)n);
 	return true;
+}
+
+void
+peer_secure(const struct peers *peers, struct peer *p)
+{
+	char cert[200], key[200];
+	const struct tls_peer_conf conf = {
+		.server = true, .cert = cert, .key = key
+	};
+
+	snprintf(cert, sizeof(cert), "%s/cert", peers->dir);
+	snprintf(key, sizeof(key), "%s/key", peers->dir);
+	p->tls = xcalloc(1, sizeof(*p->tls));
+	tls_peer_open(p->tls, p->fd, &conf);
+	/* The client may have begun already. */
+	if (p->in_len > p->in_used)
+		BIO_write(SSL_get_rbio(p->tls->ssl), p->in + p->in_used,
+		    (int)(p->in_len - p->in_used));
+	p->in_used = p->in_len;
 }
 
 bool
@@ -180,6 +229,11 @@ peer_send(struct peer *p, const char *text, size_t len)
 
 	if (p->fd == -1 || p->ended)
 		return len;
+	if (p->tls != NULL) {
+		SSL_write(p->tls->ssl, text, (int)len);
+		tls_peer_pump(p->tls);
+		return len;
+	}
 	n = write(p->fd, text, len);
 	if (n >= 0)
 		return (size_t)n;
@@ -219,6 +273,13 @@ peer_consume(struct peer *p, size_t len)
 	p->in_used += len;
 }
 
+static void
+end_chunk(struct ends *e)
+{
+	e->count += e->rcpt;
+	e->rcpt = false;
+}
+
 /* A line is over: does a chunk begin? */
 static void
 find_chunk(struct ends *e)
@@ -227,11 +288,16 @@ find_chunk(struct ends *e)
 
 	e->line[e->line_len] = '\0';
 	e->line_len = 0;
+	if (strncasecmp(e->line, "MAIL ", 5) == 0)
+		e->rcpt = false;
+	if (strncasecmp(e->line, "RCPT ", 5) == 0)
+		e->rcpt = true;
 	if (strncasecmp(e->line, "BDAT ", 5) != 0 ||
 	    sscanf(e->line + 5, "%" SCNu64 "%n", &e->chunk, &at) != 1)
 		return;
 	e->last = strncasecmp(e->line + 5 + at, " LAST", 5) == 0;
-	e->count += e->last && e->chunk == 0;
+	if (e->last && e->chunk == 0)
+		end_chunk(e);
 }
 
 static void
@@ -246,7 +312,8 @@ count_octet(struct ends *e, char c)
 		e->match = 2; /* its CRLF may begin the next */
 	}
 	if (e->chunk > 0) {
-		e->count += --e->chunk == 0 && e->last;
+		if (--e->chunk == 0 && e->last)
+			end_chunk(e);
 		return;
 	}
 	if (e->line_len < sizeof(e->line) - 1)

@@ -16,15 +16,19 @@
 #include "script.h"
 
 /* Ends of messages in a stream, however it is cut: of data, and of chunks that
- * are the last.  What looks like one inside of a message counts, too. */
+ * are the last and have a recipient.  What looks like one inside of a message
+ * counts, too. */
 struct ends {
 	unsigned count;
+	bool rcpt;	/* for whom a chunk may be */
 	unsigned match; /* octets of an end of data seen */
 	uint64_t chunk; /* octets of a chunk to come */
 	bool last;
 	size_t line_len;
 	char line[40];
 };
+
+struct tls_peer;
 
 struct peer {
 	int fd; /* -1: never connected, or closed by us */
@@ -34,13 +38,16 @@ struct peer {
 	bool ended;   /* the other side closed */
 	bool deaf;    /* nothing is read: buffers fill, a close is a reset */
 	bool lost;    /* ours refuses to go on with the transcript */
-	char *in;     /* owned */
+	struct tls_peer *tls; /* owned; NULL: none */
+	bool shaken;	      /* its handshake is over, well or badly */
+	char *in;	      /* owned */
 	size_t in_len;
 	size_t in_used;
 	struct ends ends; /* of messages that came in */
 };
 
 struct peers {
+	const char *dir;		  /* borrowed; where certificates are */
 	int listeners[LISTENERS_MAX + 1]; /* the last one: TCP, on loopback */
 	int port;
 	struct peer clients[CLIENTS_MAX];
@@ -61,6 +68,8 @@ bool peers_poll(struct peers *p);
 void peer_connected(struct peer *p, int fd);
 /* How much was taken; what nobody reads any more counts as taken. */
 size_t peer_send(struct peer *p, const char *text, size_t len);
+/* Becomes the server's side of TLS, with the certificate of @CERT@. */
+void peer_secure(const struct peers *peers, struct peer *p);
 void peer_shut(struct peer *p);
 void peer_close(struct peer *p);
 /* The next line with its line end; what there is when there is no whole one. */

@@ -178,7 +178,7 @@ static void
 clean(const char *base, int number)
 {
 	static const char *const files[] = { "b1", "b2", "b3", "b4",
-		"postern.conf" };
+		"postern.conf", "cert", "key", "secret" };
 	char path[160], dir[120];
 	size_t i;
 

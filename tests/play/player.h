@@ -25,6 +25,7 @@ struct player {
 	size_t sent;	  /* octets by clients */
 	bool cut;	  /* the clients are gone */
 	struct ends ends; /* of messages that clients sent */
+	unsigned refused; /* came to a backend, which did not want them */
 };
 
 /* player.c */
@@ -41,6 +42,7 @@ bool player_is_cutting(const struct player *p);
 
 /* expect.c: what a step expects; false after having said that it is not so. */
 bool expect_line(struct player *p);
+bool expect_octets(struct player *p);
 bool expect_received(struct player *p);
 bool expect_connected(struct player *p);
 bool expect_closed(struct player *p);

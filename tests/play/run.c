@@ -156,6 +156,8 @@ play_step(struct player *p)
 		return play_send(p);
 	case STEP_EXPECT:
 		return expect_line(p);
+	case STEP_OCTETS:
+		return expect_octets(p);
 	case STEP_RECEIVED:
 		return expect_received(p);
 	case STEP_CLOSED:
@@ -168,6 +170,9 @@ play_step(struct player *p)
 	case STEP_SHUT:
 		peer_shut(peer);
 		break;
+	case STEP_SECURE:
+		peer_secure(p->peers, peer);
+		break;
 	case STEP_DEAF:
 	case STEP_HEAR:
 		peer->deaf = p->step->kind == STEP_DEAF;
@@ -179,6 +184,9 @@ play_step(struct player *p)
 		return expect_log(p);
 	case STEP_SESSIONS:
 		return expect_sessions(p);
+	case STEP_REFUSED:
+		p->refused += (unsigned)p->step->number;
+		break;
 	case STEP_DRAIN:
 	case STEP_ENABLE:
 		if (*p->step->text == '\0')
@@ -207,6 +215,7 @@ is_left_out(struct player *p)
 		return true;
 	switch (st->kind) {
 	case STEP_EXPECT:
+	case STEP_OCTETS:
 	case STEP_RECEIVED:
 		return st->side == SIDE_CLIENT;
 	case STEP_CLOSED:
@@ -218,9 +227,11 @@ is_left_out(struct player *p)
 	case STEP_SEND:
 	case STEP_CLOSE:
 	case STEP_SHUT:
+	case STEP_SECURE:
 	case STEP_DEAF:
 	case STEP_HEAR:
 	case STEP_WAIT:
+	case STEP_REFUSED:
 	case STEP_DRAIN:
 	case STEP_DNS:
 	case STEP_ENABLE:
@@ -261,7 +272,7 @@ no_message_too_much(struct player *p)
 
 	for (i = 0; i < p->peers->backend_count; i++)
 		came += p->peers->backends[i].ends.count;
-	if (came <= p->ends.count * known)
+	if (came <= (p->ends.count + p->refused) * known)
 		return true;
 	return player_fail(p, "%zu backends got %u messages, clients sent %u",
 	    known, came, p->ends.count);

@@ -12,7 +12,7 @@
 #include "mem.h"
 
 #define LINE_SIZE 8192
-#define INCLUDE_DEPTH 4
+#define INCLUDE_DEPTH 8
 
 struct reader {
 	struct script *script;
@@ -243,6 +243,11 @@ parse_word(struct reader *r, char *line)
 		add_text(r, STEP_DNS, SIDE_NONE, 0, arg);
 		return true;
 	}
+	if (strcmp(line, "refused") == 0) {
+		st = add(r, STEP_REFUSED, SIDE_NONE, 0);
+		st->number = strtol(arg, NULL, 10);
+		return true;
+	}
 	if (strcmp(line, "drain") == 0 || strcmp(line, "enable") == 0) {
 		kind = *line == 'd' ? STEP_DRAIN : STEP_ENABLE;
 		add_text(r, kind, SIDE_NONE, 0, arg);
@@ -288,7 +293,8 @@ parse_send(struct reader *r, enum side side, int who, const char *text)
 		const char *text;
 		enum step_kind kind;
 	} special[] = { { "<close>", STEP_CLOSE }, { "<shut>", STEP_SHUT },
-		{ "<deaf>", STEP_DEAF }, { "<hear>", STEP_HEAR } };
+		{ "<deaf>", STEP_DEAF }, { "<hear>", STEP_HEAR },
+		{ "<tls>", STEP_SECURE } };
 	size_t i;
 
 	for (i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
@@ -332,7 +338,8 @@ parse_lf(struct reader *r, int who, char what, const char *text)
 	return add_raw(r, st, text);
 }
 
-/* "C: ", "S2: ", "C| ", "C*9 ", "C:data", "B1< ", "B1> ", "B1| ", "B1>data" */
+/* "C: ", "S2: ", "C| ", "C*9 ", "C:data", "B1< ", "B1> ", "B1| ", "B1= ",
+ * "B1>data" */
 static bool
 parse_peer(struct reader *r, char *line)
 {
@@ -353,6 +360,8 @@ parse_peer(struct reader *r, char *line)
 	expects = *line == 'S' || what == '>';
 	if (what == '|')
 		return add_raw(r, sending(r, side, who), p);
+	if (what == '=')
+		return add_raw(r, add(r, STEP_OCTETS, side, who), p);
 	if (what == '*')
 		return parse_repeat(r, side, who, p);
 	if (what != (side == SIDE_CLIENT ? ':' : expects ? '>' : '<'))

@@ -14,7 +14,7 @@
 #define CLIENTS_MAX 9
 #define BACKENDS_MAX 40
 #define LISTENERS_MAX 4 /* of backends: @BACKEND@ to @BACKEND4@ */
-#define FILES_MAX 16
+#define FILES_MAX 64
 
 enum side { SIDE_NONE, SIDE_CLIENT, SIDE_BACKEND };
 
@@ -22,15 +22,18 @@ enum step_kind {
 	STEP_CONNECT,  /* a client connects; a backend is connected to */
 	STEP_SEND,     /* octets */
 	STEP_EXPECT,   /* one line, with "*" for anything */
+	STEP_OCTETS,   /* expects exactly these */
 	STEP_RECEIVED, /* one Received field, whatever lines it has */
 	STEP_CLOSED,   /* expects the end of the connection */
 	STEP_NOTHING,  /* expects that there is nothing to be read */
 	STEP_CLOSE,
-	STEP_SHUT, /* no more octets from this side, but it reads on */
-	STEP_DEAF, /* reads no more; a close is a reset then */
-	STEP_HEAR, /* reads again */
+	STEP_SHUT,   /* no more octets from this side, but it reads on */
+	STEP_SECURE, /* a backend becomes the server's side of TLS */
+	STEP_DEAF,   /* reads no more; a close is a reset then */
+	STEP_HEAR,   /* reads again */
 	STEP_WAIT,
 	STEP_LOG,
+	STEP_REFUSED,  /* so many messages came to backends, but no further */
 	STEP_SESSIONS, /* so many are open */
 	STEP_DRAIN,    /* the worker begins to drain, or a server does */
 	STEP_ENABLE,   /* that server is used again */

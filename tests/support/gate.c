@@ -5,6 +5,7 @@
 #include "gate.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <assert.h>
 #include <stdio.h>
@@ -83,7 +84,7 @@ put_config(FILE *f, const char *dir, const char *text, int port)
 		{ "@NOBODY@", "unix:", "/nobody" },
 		{ "@NOBODY2@", "unix:", "/nobody2" }, { "@NAMED@", NULL, NULL },
 		{ "@DIR@", "", "" }, { "@CERT@", "", "/cert" },
-		{ "@KEY@", "", "/key" } };
+		{ "@KEY@", "", "/key" }, { "@SECRET@", "", "/secret" } };
 	size_t i, len = 0;
 
 	while (*text != '\0') {
@@ -114,21 +115,29 @@ gate_server(struct gate *g, const char *name, bool drain)
 		     : servers_enable(g->servers, name, now);
 }
 
-/* The certificate of @CERT@; it is read once and then gone. */
+/* The files that it names; whoever made dir removes them. */
 static void
-put_cert(const char *dir, const char *text, bool make)
+put_files(const char *dir, const char *text)
 {
 	char cert[200], key[200];
+	mode_t old;
+	FILE *f;
 
-	if (strstr(text, "@CERT@") == NULL)
-		return;
 	snprintf(cert, sizeof(cert), "%s/cert", dir);
 	snprintf(key, sizeof(key), "%s/key", dir);
-	if (make)
+	if (strstr(text, "@CERT@") != NULL)
 		cert_make(&(struct cert){
 		    .name = "mx.test", .cert = cert, .key = key });
-	else
-		(void)(unlink(cert) + unlink(key));
+	if (strstr(text, "@SECRET@") == NULL)
+		return;
+	snprintf(key, sizeof(key), "%s/secret", dir);
+	old = umask(077);
+	f = fopen(key, "w");
+	umask(old);
+	if (f == NULL)
+		abort();
+	fputs("open sesame\n", f);
+	fclose(f);
 }
 
 /* The machine's own server is never asked. */
@@ -164,14 +173,13 @@ gate_config(const char *dir, const char *name, const char *text,
 	said = tmpfile();
 	if (said == NULL)
 		return NULL;
-	put_cert(dir, text, true);
+	put_files(dir, text);
 	c = conf_load(path, said);
 	/* Warnings are none of ours. */
 	rewind(said);
 	while (c == NULL && fgets(line, sizeof(line), said) != NULL)
 		printf("%s: %s", name, line);
 	fclose(said);
-	put_cert(dir, text, false);
 	unlink(path);
 	if (c != NULL)
 		set_resolver(&c->resolver.settings, dns);

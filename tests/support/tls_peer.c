@@ -1,5 +1,5 @@
 /*
- * The client's side of TLS: see tls_peer.h.
+ * The other side of TLS: see tls_peer.h.
  */
 
 #include "tls_peer.h"
@@ -32,7 +32,8 @@ tls_peer_open(struct tls_peer *p, int fd, const struct tls_peer_conf *conf)
 {
 	memset(p, 0, sizeof(*p));
 	p->fd = fd;
-	p->ctx = SSL_CTX_new(TLS_client_method());
+	p->ctx = SSL_CTX_new(
+	    conf->server ? TLS_server_method() : TLS_client_method());
 	must(p->ctx != NULL);
 	if (conf->max_version != 0)
 		SSL_CTX_set_max_proto_version(p->ctx, conf->max_version);
@@ -45,14 +46,19 @@ tls_peer_open(struct tls_peer *p, int fd, const struct tls_peer_conf *conf)
 			1 &&
 		    SSL_CTX_use_PrivateKey_file(
 			p->ctx, conf->key, SSL_FILETYPE_PEM) == 1);
-	SSL_CTX_set_session_cache_mode(
-	    p->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
-	SSL_CTX_sess_set_new_cb(p->ctx, on_session);
+	if (!conf->server)
+		SSL_CTX_set_session_cache_mode(p->ctx,
+		    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+	if (!conf->server)
+		SSL_CTX_sess_set_new_cb(p->ctx, on_session);
 	p->ssl = SSL_new(p->ctx);
 	must(p->ssl != NULL);
 	SSL_set_app_data(p->ssl, p);
 	SSL_set_bio(p->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	SSL_set_connect_state(p->ssl);
+	if (conf->server)
+		SSL_set_accept_state(p->ssl);
+	else
+		SSL_set_connect_state(p->ssl);
 	if (conf->server_name != NULL)
 		SSL_set_tlsext_host_name(
 		    p->ssl, (char *)(uintptr_t)conf->server_name);

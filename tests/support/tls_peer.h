@@ -2,7 +2,7 @@
 #define POSTERN_TLS_PEER_H
 
 /*
- * The client's side of TLS for tests.  It works in memory; tls_peer_pump()
+ * The other side of TLS for tests.  It works in memory; tls_peer_pump()
  * carries octets to and from a non-blocking descriptor, as few at a time as a
  * test wants.
  */
@@ -13,6 +13,7 @@
 #include <openssl/ssl.h>
 
 struct tls_peer_conf {
+	bool server;		 /* cert and key are its own; else a client */
 	const char *server_name; /* SNI; NULL: none */
 	int max_version;	 /* TLS1_2_VERSION ...; 0: whatever there is */
 	bool old;		 /* offers what is forbidden today, too */

@@ -20,6 +20,7 @@
 
 #include "gateway/backend.h"
 #include "gateway/client.h"
+#include "gateway/link_conf.h"
 
 #define FAKE_RCPTS 8
 
@@ -33,7 +34,19 @@ struct delivery {
 	struct envelope envelope;
 	struct recipient rcpts[FAKE_RCPTS];
 	uint64_t size;
-	bool xforward;
+	enum dl_identify identify;
+	struct link_tls_conf tls_conf;
+	struct link_auth_conf auth_conf;
+	bool chunking;
+	bool big; /* the message is not in memory */
+	enum dl_tls tls;
+	enum dl_tls tls_next; /* what dl_start_tls() brings about */
+	bool had_tls;
+	bool told;
+	bool bound;
+	uint64_t limit;
+	int64_t silence;
+	enum fault fault;
 	struct client client;
 	const void *conf;
 	void *state;
@@ -278,10 +291,128 @@ dl_id(const struct delivery *dl)
 	return "abc.1";
 }
 
-bool
-dl_xforward(const struct delivery *dl)
+enum dl_identify
+dl_identify(const struct delivery *dl)
 {
-	return dl->xforward;
+	return dl->identify;
+}
+
+bool
+dl_link_told(const struct delivery *dl)
+{
+	return dl->told;
+}
+
+void
+dl_link_tell(struct delivery *dl)
+{
+	dl->told = true;
+}
+
+void
+dl_link_bind(struct delivery *dl)
+{
+	dl->bound = true;
+}
+
+void
+dl_link_limit(struct delivery *dl, uint64_t uses)
+{
+	dl->limit = uses;
+}
+
+int64_t
+dl_link_silence(const struct delivery *dl)
+{
+	return dl->silence;
+}
+
+enum dl_tls
+dl_link_tls(const struct delivery *dl)
+{
+	return dl->tls;
+}
+
+const struct link_tls_conf *
+dl_tls_conf(const struct delivery *dl)
+{
+	return &dl->tls_conf;
+}
+
+const struct link_auth_conf *
+dl_auth_conf(const struct delivery *dl)
+{
+	return &dl->auth_conf;
+}
+
+bool
+dl_chunking(const struct delivery *dl)
+{
+	return dl->chunking;
+}
+
+/* The handshake is over at once. */
+enum progress
+dl_start_tls(struct delivery *dl, backend_fn *next)
+{
+	fake_add(dl, "<tls>");
+	dl->tls = dl->tls_next;
+	return next(dl);
+}
+
+bool
+dl_server_had_tls(const struct delivery *dl)
+{
+	return dl->had_tls;
+}
+
+bool
+dl_server_had_fault(const struct delivery *dl, enum fault f)
+{
+	return dl->fault == f;
+}
+
+void
+dl_note_fault(struct delivery *dl, enum fault f, const char *text)
+{
+	(void)text;
+	dl->fault = f;
+}
+
+enum progress
+dl_fault(struct delivery *dl, enum fault f, const char *fmt, ...)
+{
+	va_list ap;
+
+	dl->fault = f;
+	va_start(ap, fmt);
+	vsnprintf(dl->failed, sizeof(dl->failed), fmt, ap);
+	va_end(ap);
+	return DELIVERY_DONE;
+}
+
+void
+dl_send_proxy(struct delivery *dl)
+{
+	fake_add(dl, "<proxy>");
+}
+
+bool
+dl_message_fits(const struct delivery *dl, size_t max)
+{
+	return !dl->big && dl->size <= max;
+}
+
+void
+dl_put_message(struct delivery *dl)
+{
+	fake_add(dl, "<message>");
+}
+
+void
+dl_uncommit(struct delivery *dl)
+{
+	dl->committed = false;
 }
 
 enum progress
