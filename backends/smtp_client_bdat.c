@@ -55,13 +55,13 @@ may_get_bdat(const struct delivery *dl)
 bool
 smtp_client_by_bdat(const struct delivery *dl)
 {
-	return link_of(dl)->swallows && !dl_shared(dl) && may_get_bdat(dl);
+	return link_of(dl)->swallows && may_get_bdat(dl);
 }
 
 static bool
 is_fit_for_one_write(const struct delivery *dl)
 {
-	return dl_count(dl) == 1 && link_of(dl)->pipelining &&
+	return dl_count(dl) == 1 && !dl_shared(dl) && link_of(dl)->pipelining &&
 	    !state_of(dl)->verify && may_get_bdat(dl) &&
 	    dl_message_fits(dl, AT_ONCE_MAX);
 }
