@@ -130,6 +130,7 @@ apply_address(struct session *s, const struct xclient *x)
 		snprintf(c->ip, sizeof(c->ip), "unknown");
 	else
 		net_ip(&c->addr, c->ip, sizeof(c->ip));
+	c->name = NULL; /* of somebody else */
 	c->proxied = true;
 	c->early_talker = false;
 	s->spoke_for = true;
