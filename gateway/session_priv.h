@@ -84,10 +84,11 @@ struct session {
 	char chunk_enhanced[12];
 	const char *chunk_text; /* in the transaction's arena */
 	bool data_too_big;
-	int data_error;	  /* errno of the spool */
-	bool tls_started; /* on this connection, by us */
-	bool confirming;  /* 250 was sent for a message, nothing came since */
-	bool greeted;	  /* 220 was sent */
+	int data_error;	   /* errno of the spool */
+	bool tls_started;  /* on this connection, by us */
+	bool confirming;   /* 250 was sent for a message, nothing came since */
+	bool greeted;	   /* 220 was sent */
+	bool helo_refused; /* client.helo is one that a filter refused */
 	bool greeting_waits;	/* is held back, to see who does not wait */
 	int64_t greeting_began; /* loop_now() */
 	bool may_xclient;	/* decided once, before the first greeting */
