@@ -42,6 +42,7 @@
 #include "client.h"
 #include "dns_answer.h"
 #include "dns_name.h"
+#include "dns_tld.h"
 #include "envelope.h"
 #include "mailbox.h"
 #include "net.h"
