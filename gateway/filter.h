@@ -48,6 +48,7 @@
 #include "net.h"
 #include "net_kind.h"
 #include "opt.h"
+#include "opt_match.h"
 
 #define FILTER_CONTRACT 1 /* changes when this page changes incompatibly */
 
