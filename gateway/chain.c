@@ -73,12 +73,13 @@ struct chain {
 	struct breaker *breakers;	 /* one per instance */
 	struct dns *dns;		 /* borrowed; may be NULL */
 	const struct services *services; /* borrowed */
+	const char *hostname;		 /* borrowed; NULL: none was set */
 };
 
 struct chain_run {
 	struct chain *chain; /* borrowed */
 	struct tx *tx;	     /* borrowed */
-	const struct client *client;
+	struct client *client;
 	chain_done_fn *done;
 	void *ctx;
 	enum phase phase;
@@ -119,6 +120,12 @@ chain_set_services(struct chain *c, const struct services *s)
 }
 
 void
+chain_set_hostname(struct chain *c, const char *hostname)
+{
+	c->hostname = hostname;
+}
+
+void
 chain_free(struct chain **cp)
 {
 	if (*cp == NULL)
@@ -139,7 +146,7 @@ on_deadline(void *arg)
 }
 
 struct chain_run *
-chain_run_new(struct chain *c, struct tx *tx, const struct client *client,
+chain_run_new(struct chain *c, struct tx *tx, struct client *client,
     chain_done_fn *done, void *ctx)
 {
 	struct chain_run *r = xcalloc(1, sizeof(*r));
@@ -155,6 +162,7 @@ chain_run_new(struct chain *c, struct tx *tx, const struct client *client,
 	r->call.client = client;
 	r->call.dns = c->dns;
 	r->call.services = c->services;
+	r->call.hostname = c->hostname;
 	op_owner_init(&r->call.owner, c->loop);
 	timer_init(&r->call.deadline, c->loop, on_deadline, &r->call);
 	r->session_states = xcalloc(c->count + 1, sizeof(void *));

@@ -65,15 +65,18 @@ struct chain *chain_new(struct loop *l,
 void chain_set_dns(struct chain *c, struct dns *dns);
 /* Borrowed; before the first run. */
 void chain_set_services(struct chain *c, const struct services *s);
+/* The listener's own name (fc_hostname()); borrowed; before the first run. */
+void chain_set_hostname(struct chain *c, const char *hostname);
 void chain_free(struct chain **cp);
 
 /* One session's way through the chain. */
 struct chain_run;
 typedef void chain_done_fn(void *ctx, const struct judgement *j);
 
-/* tx and client are borrowed and outlive the run. */
+/* tx and client are borrowed and outlive the run; filters may set the client's
+ * name, in the session's arena. */
 struct chain_run *chain_run_new(struct chain *c, struct tx *tx,
-    const struct client *client, chain_done_fn *done, void *ctx);
+    struct client *client, chain_done_fn *done, void *ctx);
 /* Cancels what is pending; nothing is called any more. */
 void chain_run_free(struct chain_run **rp);
 

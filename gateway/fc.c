@@ -62,6 +62,24 @@ fc_phase(const struct filter_call *fc)
 	return fc->phase;
 }
 
+const char *
+fc_hostname(const struct filter_call *fc)
+{
+	return fc->hostname != NULL ? fc->hostname : "";
+}
+
+int64_t
+fc_wall_ms(const struct filter_call *fc)
+{
+	return loop_wall_ms(fc->owner.loop);
+}
+
+void
+fc_set_client_name(struct filter_call *fc, const char *name)
+{
+	fc->client->name = arena_strndup(fc->tx->session, name, strlen(name));
+}
+
 /* Text for a reply or the log: one line of printable ASCII. */
 static const char *__attribute__((format(printf, 2, 0)))
 make_text(struct filter_call *fc, const char *fmt, va_list ap)

@@ -42,10 +42,13 @@
 #include "client.h"
 #include "dns_answer.h"
 #include "dns_name.h"
+#include "dns_tld.h"
 #include "envelope.h"
 #include "mailbox.h"
 #include "net.h"
+#include "net_kind.h"
 #include "opt.h"
+#include "opt_match.h"
 
 #define FILTER_CONTRACT 1 /* changes when this page changes incompatibly */
 
@@ -224,7 +227,17 @@ enum verdict fc_ask(struct filter_call *fc, const char *word, const char *rest,
 /* The instance's. */
 struct helper *fc_helper(const struct filter_call *fc);
 
-/* What filters share about the transaction (see tx.h). */
+/* Our name for this listener's clients; "" if it is not known. */
+const char *fc_hostname(const struct filter_call *fc);
+/* Milliseconds since 1970. */
+int64_t fc_wall_ms(const struct filter_call *fc);
+/* A name of the client that the DNS has confirmed; for all who come later:
+ * fc_client()->name, Received, XFORWARD, the log.  Copied. */
+void fc_set_client_name(struct filter_call *fc, const char *name);
+
+/* What filters share about the transaction (see tx.h).  Facts are written to
+ * the log as key=text, so a key is a lower-case word (posternd(8) documents
+ * it); flags all together as flags=key,key. */
 void fc_set_fact(struct filter_call *fc, const char *key, const char *text);
 const char *fc_fact(const struct filter_call *fc, const char *key);
 void fc_add_counter(struct filter_call *fc, const char *key, double by);

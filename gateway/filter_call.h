@@ -25,8 +25,9 @@ struct filter_call {
 	enum phase phase;
 	const struct address *rcpt;
 	struct tx *tx;
-	const struct client *client;
-	struct dns *dns; /* borrowed; NULL: there is no resolver */
+	struct client *client;
+	const char *hostname; /* borrowed; NULL: unknown */
+	struct dns *dns;      /* borrowed; NULL: there is no resolver */
 	void *session_state;
 	void *tx_state;
 	struct op_owner owner; /* what the call waits for */

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compat.h"
@@ -337,17 +338,74 @@ unmap_prefix(struct net_prefix *p)
 	memset(p->addr + 4, 0, sizeof(p->addr) - 4);
 }
 
+static int
+compare_prefixes(const void *a, const void *b)
+{
+	const struct net_prefix *p = a, *q = b;
+	int c = memcmp(p->addr, q->addr, sizeof(p->addr));
+
+	if (p->family != q->family)
+		return p->family < q->family ? -1 : 1;
+	if (c != 0)
+		return c;
+	return (p->bits > q->bits) - (p->bits < q->bits);
+}
+
+/* A network stands before those that it contains. */
+void
+net_list_sort(struct net_list *l)
+{
+	const struct net_prefix *p, *last;
+	size_t i, kept = 0;
+
+	if (l->count > 0)
+		qsort(l->list, l->count, sizeof(*l->list), compare_prefixes);
+	for (i = 0; i < l->count; i++) {
+		p = &l->list[i];
+		last = kept > 0 ? &l->list[kept - 1] : NULL;
+		if (last == NULL || last->family != p->family ||
+		    !same_bits(last->addr, p->addr, last->bits))
+			l->list[kept++] = *p;
+	}
+	l->count = kept;
+	l->sorted = true;
+}
+
+/* The last one that does not begin behind the address. */
+static const struct net_prefix *
+search(const struct net_list *l, const struct net_prefix *wanted)
+{
+	size_t low = 0, high = l->count, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (compare_prefixes(&l->list[mid], wanted) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low > 0 ? &l->list[low - 1] : NULL;
+}
+
 bool
 net_list_has(const struct net_list *l, const struct net_addr *a)
 {
+	struct net_prefix whole = { .family = a->ss.ss_family, .bits = 128 };
 	const unsigned char *ip = ip_octets(a);
 	const struct net_prefix *p;
 	size_t i;
 
+	if (ip != NULL)
+		memcpy(whole.addr, ip, ip_size(whole.family));
+	if (l->sorted) {
+		p = search(l, &whole);
+		return p != NULL && p->family == whole.family &&
+		    same_bits(p->addr, whole.addr, p->bits);
+	}
 	for (i = 0; i < l->count; i++) {
 		p = &l->list[i];
-		if (p->family == a->ss.ss_family &&
-		    (ip == NULL || same_bits(p->addr, ip, p->bits)))
+		if (p->family == whole.family &&
+		    same_bits(p->addr, whole.addr, p->bits))
 			return true;
 	}
 	return false;

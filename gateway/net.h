@@ -48,12 +48,16 @@ struct net_prefix {
 struct net_list {
 	struct net_prefix *list; /* owned by the configuration */
 	size_t count;
+	bool sorted; /* by net_list_sort() */
 };
 
 /* "192.0.2.0/24", "2001:db8::/32", a bare address, or "unix" for clients on
  * unix sockets.  Host bits that are set are an error. */
 int net_prefix_parse(
     const char *text, struct net_prefix *prefix_r, const char **err_r);
+/* Orders the list and takes out what another one of it contains; then a look-up
+ * takes as many steps as the number of networks has binary digits. */
+void net_list_sort(struct net_list *l);
 bool net_list_has(const struct net_list *l, const struct net_addr *a);
 
 /* A listening, non-blocking, close-on-exec socket (IPV6_V6ONLY set, a stale

@@ -423,6 +423,7 @@ set_nets(const struct place *p)
 	if (rc == 0) {
 		l->list = list;
 		l->count = items.count;
+		net_list_sort(l);
 	}
 	opt_items_free(&items);
 	return rc;

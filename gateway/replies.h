@@ -55,6 +55,8 @@ enum reply_id {
 	REPLY_TOO_MANY_LOGINS,
 	REPLY_EHLO_FIRST,
 	REPLY_HELO_FIRST,
+	REPLY_HELO_REFUSED,  /* by a filter, for good */
+	REPLY_HELO_DEFERRED, /* for now: so is what comes behind it */
 	REPLY_MAIL_FIRST,
 	REPLY_RCPT_FIRST,
 	REPLY_NESTED_MAIL,

@@ -92,6 +92,7 @@ struct session {
 	bool tls_started; /* on this connection, by us */
 	bool confirming;  /* 250 was sent for a message, nothing came since */
 	bool greeted;	  /* 220 was sent */
+	int helo_refused; /* the code by which a filter refused client.helo */
 	bool greeting_waits;	/* is held back, to see who does not wait */
 	int64_t greeting_began; /* loop_now() */
 	bool may_xclient;	/* decided once, before the first greeting */

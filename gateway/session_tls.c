@@ -73,6 +73,7 @@ session_secured(void *ctx)
 	    ? NULL
 	    : session_keep(s, info.server_name, strlen(info.server_name));
 	s->client.helo = NULL;
+	s->helo_refused = 0;
 	s->client.esmtp = false;
 	s->forwarded = NULL;
 	session_forget_login(s);

@@ -130,6 +130,7 @@ apply_address(struct session *s, const struct xclient *x)
 		snprintf(c->ip, sizeof(c->ip), "unknown");
 	else
 		net_ip(&c->addr, c->ip, sizeof(c->ip));
+	c->name = NULL; /* of somebody else */
 	c->proxied = true;
 	c->early_talker = false;
 	s->spoke_for = true;
@@ -174,6 +175,7 @@ void
 session_act_xclient(struct session *s)
 {
 	s->client.helo = NULL;
+	s->helo_refused = 0;
 	s->client.esmtp = false;
 	session_new_run(s);
 	s->refusal = session_admit(s);

@@ -101,7 +101,10 @@ tx_counter(const struct tx *tx, const char *key)
 void
 tx_set_flag(struct tx *tx, const char *key)
 {
-	find_own(tx, key)->number = 1;
+	struct note *n = find_own(tx, key);
+
+	n->number = 1;
+	n->flag = true;
 }
 
 bool
@@ -138,6 +141,7 @@ find_own(struct tx *tx, const char *key)
 	if (old != NULL) {
 		n->number = old->number;
 		n->text = old->text;
+		n->flag = old->flag;
 	}
 	if (session)
 		STAILQ_INSERT_TAIL(&tx->notes, n, entry);

@@ -33,6 +33,7 @@ struct note {
 	char *text;  /* NULL for a counter */
 	size_t room; /* of text, so that it can be replaced in place */
 	double number;
+	bool flag;    /* number is a flag */
 	bool session; /* set before MAIL: stays for the whole session */
 };
 STAILQ_HEAD(note_list, note);

@@ -84,6 +84,43 @@ put_client(struct record *r, const struct session *s)
 	}
 }
 
+/* A note of the transaction hides the session's. */
+static bool
+is_hidden(const struct tx *tx, const struct note *n)
+{
+	const struct note *first;
+
+	STAILQ_FOREACH (first, &tx->notes, entry)
+		if (strcmp(first->key, n->key) == 0)
+			return first != n;
+	return false;
+}
+
+/* What the filters found out. */
+static void
+put_notes(struct record *r, const struct tx *tx)
+{
+	char flags[500] = "", karma[40];
+	const struct note *n;
+	size_t at = 0;
+
+	STAILQ_FOREACH (n, &tx->notes, entry) {
+		if (is_hidden(tx, n))
+			continue;
+		if (n->text != NULL)
+			record_str(r, n->key, n->text);
+		if (n->flag && at < sizeof(flags))
+			at += (size_t)snprintf(flags + at, sizeof(flags) - at,
+			    "%s%s", at > 0 ? "," : "", n->key);
+	}
+	if (flags[0] != '\0')
+		record_str(r, "flags", flags);
+	if (tx->karma < 0 || tx->karma > 0) {
+		snprintf(karma, sizeof(karma), "%g", tx->karma);
+		record_str(r, "karma", karma);
+	}
+}
+
 static void
 put_part(struct record *r, const struct relay_outcome *o)
 {
@@ -197,7 +234,7 @@ txlog_transaction(struct session *s, const char *result)
 	record_str(&r, "stage", s->stage);
 	record_str(&r, "filter", tx->filter);
 	record_str(&r, "reason", tx->reason);
-	record_str(&r, "observed", tx_fact(tx, "observed"));
+	put_notes(&r, tx);
 	if (o == NULL || o->all.code >= 400)
 		record_str(&r, "reply", s->last_reply);
 	if (o != NULL)
@@ -231,6 +268,7 @@ txlog_session(struct session *s)
 	record_str(&r, "end", s->end_reason);
 	record_str(&r, "filter", s->tx.filter);
 	record_str(&r, "reason", s->tx.reason);
+	put_notes(&r, &s->tx);
 	record_str(&r, "reply", s->last_reply);
 	record_num(&r, "errors", s->errors);
 	record_num(&r, "transactions", s->tx_count);

@@ -50,6 +50,7 @@ static enum reply_id check_helo(struct session *s, struct slice arg);
 static enum reply_id check_ehlo(struct session *s, struct slice arg);
 static void act_helo(struct session *s);
 static void act_ehlo(struct session *s);
+static void undo_helo(struct session *s);
 static enum reply_id check_data(struct session *s, struct slice arg);
 static void act_data(struct session *s);
 static void act_rset(struct session *s);
@@ -65,14 +66,16 @@ static const struct verb verbs[] = {
 	    .idle = true,
 	    .check = check_helo,
 	    .phase = PHASE_HELO,
-	    .act = act_helo },
+	    .act = act_helo,
+	    .undo = undo_helo },
 	{ .verb = SMTP_EHLO,
 	    .name = "EHLO",
 	    .needs = ANY_TIME,
 	    .idle = true,
 	    .check = check_ehlo,
 	    .phase = PHASE_HELO,
-	    .act = act_ehlo },
+	    .act = act_ehlo,
+	    .undo = undo_helo },
 	{ .verb = SMTP_MAIL,
 	    .name = "MAIL",
 	    .needs = NEEDS_NO_MAIL,
@@ -161,11 +164,23 @@ static const struct verb verbs[] = {
 	    .act = act_quit },
 };
 
+/* A greeting that was refused stays for the record.  Who goes on behind one
+ * that was refused for now may not lose mail by that. */
+static enum reply_id
+needs_greeting(const struct session *s)
+{
+	if (s->helo_refused != 0)
+		return s->helo_refused / 100 == 5 ? REPLY_HELO_REFUSED
+						  : REPLY_HELO_DEFERRED;
+	return s->client.helo == NULL ? REPLY_HELO_FIRST : REPLY_NONE;
+}
+
 /* Is the session in the state that the verb needs?  The one place for 503. */
 static enum reply_id
 check_state(const struct session *s, enum needs needs)
 {
 	const struct envelope *e = &s->tx.envelope;
+	enum reply_id no;
 
 	switch (needs) {
 	case ANY_TIME:
@@ -173,10 +188,10 @@ check_state(const struct session *s, enum needs needs)
 	case NEEDS_IDLE:
 		return e->has_sender ? REPLY_NESTED_MAIL : REPLY_NONE;
 	case NEEDS_HELO:
-		return s->client.helo == NULL ? REPLY_HELO_FIRST : REPLY_NONE;
+		return needs_greeting(s);
 	case NEEDS_NO_MAIL:
-		if (s->client.helo == NULL)
-			return REPLY_HELO_FIRST;
+		if ((no = needs_greeting(s)) != REPLY_NONE)
+			return no;
 		return e->has_sender ? REPLY_NESTED_MAIL : REPLY_NONE;
 	case NEEDS_MAIL:
 		return e->has_sender ? REPLY_NONE : REPLY_MAIL_FIRST;
@@ -330,6 +345,7 @@ check_greeting(struct session *s, struct slice arg, bool esmtp)
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");
 	s->forwarded = NULL;
+	s->helo_refused = 0;
 	if (s->told_helo != NULL)
 		s->client.helo = s->told_helo;
 	else
@@ -348,6 +364,12 @@ static enum reply_id
 check_ehlo(struct session *s, struct slice arg)
 {
 	return check_greeting(s, arg, true);
+}
+
+static void
+undo_helo(struct session *s)
+{
+	s->helo_refused = s->refused_code;
 }
 
 static void

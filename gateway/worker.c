@@ -138,6 +138,8 @@ open_listeners(struct worker *w)
 		    chain_new(w->front.loop, lc->filters, lc->filter_count);
 		chain_set_dns(w->chains[i], w->front.dns);
 		chain_set_services(w->chains[i], &w->services);
+		chain_set_hostname(w->chains[i],
+		    lc->hostname != NULL ? lc->hostname : c->hostname);
 		for (k = 0; k < lc->address.count; k++) {
 			n = w->listener_count++;
 			w->listeners[n] = listener_new(&w->front, lc,

@@ -259,6 +259,8 @@ gate_open(struct gate *g, const struct config *c)
 	g->chain = chain_new(f->loop, lc->filters, lc->filter_count);
 	chain_set_dns(g->chain, f->dns);
 	chain_set_services(g->chain, &g->services);
+	chain_set_hostname(
+	    g->chain, lc->hostname != NULL ? lc->hostname : c->hostname);
 }
 
 int

@@ -783,7 +783,7 @@ test_samples(void **state)
 static void
 test_sample_is_complete(void **state)
 {
-	char *list = NULL, *line, *next, *name, text[16384], want[80];
+	char *list = NULL, *line, *next, *name, text[32768], want[80];
 	size_t size, n;
 	FILE *f = fopen("etc/postern.conf", "r");
 

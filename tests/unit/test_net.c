@@ -244,10 +244,64 @@ in(const char *prefix, const char *endpoint)
 	return net_list_has(&l, &a);
 }
 
+/* A sorted list says the same as the list that is not: networks within others,
+ * beside each other, twice. */
+static void
+test_sorted_list(void **state)
+{
+	struct net_prefix plain[40], sorted[40];
+	struct net_list a = { .list = plain, .count = 40 };
+	struct net_list b = { .list = sorted };
+	const char *err;
+	char text[80];
+	unsigned seed = 1, round, i, n, bits;
+	struct net_addr client;
+
+	(void)state;
+	for (round = 0; round < 200; round++) {
+		for (i = 0; i < 40; i++) {
+			seed = seed * 1103515245u + 12345u;
+			n = seed >> 16 & 255;
+			bits = 24 + (seed >> 8 & 7);
+			if (i % 2 == 0)
+				snprintf(text, sizeof(text), "10.0.%u.%u/%u",
+				    i % 4, n & ~(255u >> (bits - 24)), bits);
+			else
+				snprintf(text, sizeof(text), "2001:db8::%x/%u",
+				    n & ~(255u >> (bits - 24)), bits + 96);
+			if (i == 39)
+				snprintf(text, sizeof(text), "unix");
+			if (net_prefix_parse(text, &plain[i], &err) == -1)
+				fail_msg("%s: %s", text, err);
+		}
+		memcpy(sorted, plain, sizeof(plain));
+		b.count = 40;
+		net_list_sort(&b);
+		assert_true(b.count <= 40);
+		for (i = 0; i < 256; i++) {
+			snprintf(text, sizeof(text), "10.0.%u.%u:25", i % 3, i);
+			client = addr(text);
+			assert_int_equal(net_list_has(&a, &client),
+			    net_list_has(&b, &client));
+			snprintf(text, sizeof(text), "[2001:db8::%x]:25", i);
+			client = addr(text);
+			assert_int_equal(net_list_has(&a, &client),
+			    net_list_has(&b, &client));
+		}
+		client = addr("unix:/x");
+		assert_true(net_list_has(&b, &client));
+		client = addr("11.0.0.0:25");
+		assert_false(net_list_has(&b, &client));
+	}
+	b.count = 0;
+	net_list_sort(&b);
+	assert_false(net_list_has(&b, &client));
+}
+
 static void
 test_list(void **state)
 {
-	struct net_list empty = { NULL, 0 };
+	struct net_list empty = { .count = 0 };
 	struct net_addr a = addr("192.0.2.1:25");
 
 	(void)state;
@@ -406,6 +460,7 @@ main(void)
 		cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_prefix_errors),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_sorted_list),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_listen_unix),
 		cmocka_unit_test(test_pass_fd),

@@ -1,0 +1,15 @@
+#ifndef POSTERN_DNS_TLD_H
+#define POSTERN_DNS_TLD_H
+
+/*
+ * Top-level domains, as the Public Suffix List that libpsl was built with knows
+ * them; without libpsl nothing is known to be missing.  Pure.
+ */
+
+#include <stdbool.h>
+
+/* False if the last label of the name, without regard to case, is certainly
+ * none.  No final dot. */
+bool dns_tld_may_exist(const char *name);
+
+#endif
