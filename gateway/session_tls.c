@@ -74,6 +74,7 @@ session_secured(void *ctx)
 	    : session_keep(s, info.server_name, strlen(info.server_name));
 	s->client.helo = NULL;
 	s->client.esmtp = false;
+	session_forget_offer(s);
 	s->forwarded = NULL;
 	session_forget_login(s);
 	if (at_start) {
