@@ -12,6 +12,8 @@ const struct backend backend_discard = {
 	.name = "discard",
 	.summary = "accepts mail and throws it away",
 	.link = BACKEND_NO_LINK,
+	.offers = EHLO_8BITMIME | EHLO_SMTPUTF8 | EHLO_CHUNKING |
+	    EHLO_BINARYMIME | EHLO_REQUIRETLS,
 	.deliver = deliver,
 };
 

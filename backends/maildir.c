@@ -44,6 +44,10 @@ const struct backend backend_maildir = {
 	.name = "maildir",
 	.summary = "writes mail into maildirs",
 	.link = BACKEND_AGENT,
+	/* Lines are stored with a bare LF, so binary content would change.
+	 * This is the message's last hop: nothing goes on without TLS. */
+	.offers =
+	    EHLO_8BITMIME | EHLO_SMTPUTF8 | EHLO_CHUNKING | EHLO_REQUIRETLS,
 	.deliver = deliver,
 	.state_size = sizeof(struct maildir_state),
 	.options = options,

@@ -62,6 +62,9 @@ const struct backend backend_sendmail = {
 	.name = "sendmail",
 	.summary = "hands mail to the sendmail command",
 	.link = BACKEND_AGENT,
+	/* What the command does with addresses in UTF-8, or which way the
+	 * message takes from there, it does not tell. */
+	.offers = EHLO_8BITMIME,
 	.deliver = deliver,
 	.state_size = sizeof(struct sendmail_state),
 	.options = options,

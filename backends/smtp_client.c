@@ -28,9 +28,7 @@ static void forget_hello(struct delivery *);
 static void hello_line(struct delivery *, const char *, size_t);
 static enum progress got_hello(struct delivery *, const struct reply *);
 static enum progress got_helo(struct delivery *, const struct reply *);
-static void size_keyword(struct smtp_client_link *, const char *, size_t);
 static void auth_keyword(struct smtp_client_link *, const char *, size_t);
-static void limits_keyword(struct smtp_client_link *, const char *, size_t);
 
 enum progress
 smtp_client_verify(struct delivery *dl, enum smtp_client_dialect dialect)
@@ -138,42 +136,19 @@ hello_line(struct delivery *dl, const char *text, size_t len)
 		link->greeted = true;
 		return;
 	}
+	ehlo_line(&link->ehlo, text, len);
+	link->pipelining = (link->ehlo.have & EHLO_PIPELINING) != 0;
 	while (word < len && text[word] != ' ')
 		word++;
 	rest = len - word;
-	if (is_keyword(text, word, "PIPELINING"))
-		link->pipelining = true;
-	else if (is_keyword(text, word, "8BITMIME"))
-		link->eightbit = true;
-	else if (is_keyword(text, word, "CHUNKING"))
-		link->chunking = true;
-	else if (is_keyword(text, word, "STARTTLS"))
+	if (is_keyword(text, word, "STARTTLS"))
 		link->starttls = true;
-	else if (is_keyword(text, word, "SIZE"))
-		size_keyword(link, text + word, rest);
 	else if (is_keyword(text, word, "AUTH"))
 		auth_keyword(link, text + word, rest);
-	else if (is_keyword(text, word, "LIMITS"))
-		limits_keyword(link, text + word, rest);
 	else if (is_keyword(text, word, "XFORWARD"))
 		link->xforward = identity_attributes(text + word, rest);
 	else if (is_keyword(text, word, "XCLIENT"))
 		link->xclient = identity_attributes(text + word, rest);
-}
-
-static bool
-number(const char *text, size_t len, uint64_t *n_r)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9' || n > (UINT64_MAX - 9) / 10)
-			return false;
-		n = n * 10 + (uint64_t)(text[i] - '0');
-	}
-	*n_r = n;
-	return len > 0;
 }
 
 /* The next word of a keyword's arguments; its length is 0 at the end. */
@@ -196,20 +171,6 @@ next_word(const char **rest, size_t *left, size_t *len_r)
 	return word;
 }
 
-/* A limit that is no number is as good as none: the server will say it again
- * in its reply to MAIL. */
-static void
-size_keyword(struct smtp_client_link *link, const char *text, size_t left)
-{
-	uint64_t limit = 0;
-	const char *word;
-	size_t len;
-
-	link->size = true;
-	word = next_word(&text, &left, &len);
-	link->size_limit = number(word, len, &limit) ? limit : 0;
-}
-
 static void
 auth_keyword(struct smtp_client_link *link, const char *text, size_t left)
 {
@@ -221,28 +182,6 @@ auth_keyword(struct smtp_client_link *link, const char *text, size_t left)
 			link->auth_plain = true;
 		if (is_keyword(word, len, "LOGIN"))
 			link->auth_login = true;
-	}
-}
-
-/* NAME=VALUE: 1 to 6 digits, the first one not 0; a bad value is ignored (RFC
- * 9422 section 4). */
-static void
-limits_keyword(struct smtp_client_link *link, const char *text, size_t left)
-{
-	const char *word, *equals;
-	uint64_t value;
-	size_t len, name;
-
-	while (word = next_word(&text, &left, &len), len > 0) {
-		equals = memchr(word, '=', len);
-		if (equals == NULL)
-			continue;
-		name = (size_t)(equals - word);
-		if (len - name - 1 > 6 || equals[1] == '0' ||
-		    !number(equals + 1, len - name - 1, &value))
-			continue;
-		if (is_keyword(word, name, "MAILMAX"))
-			link->mail_max = value;
 	}
 }
 
@@ -270,7 +209,7 @@ got_helo(struct delivery *dl, const struct reply *r)
 		return smtp_client_refused(dl, DL_STAGE_SESSION, r);
 	if (r->code != 250)
 		return smtp_client_unexpected(dl, "the greeting", r);
-	if (link->mail_max > 0)
-		dl_link_limit(dl, link->mail_max);
+	if (link->ehlo.mail_max > 0)
+		dl_link_limit(dl, link->ehlo.mail_max);
 	return smtp_client_secure(dl);
 }

@@ -17,18 +17,14 @@ enum smtp_client_dialect { SMTP_CLIENT_SMTP, SMTP_CLIENT_LMTP };
 
 /* Kept with the connection: the keywords of EHLO or LHLO, and more. */
 struct smtp_client_link {
-	bool greeted; /* the first line of the EHLO reply was read */
-	bool pipelining;
-	bool eightbit;
-	bool chunking;
+	bool greeted;	  /* the first line of the EHLO reply was read */
+	struct ehlo ehlo; /* what it offers */
+	bool pipelining;  /* of that */
 	bool starttls;
 	bool auth_plain;
 	bool auth_login;
 	unsigned xforward; /* attributes it takes; see identity.h */
 	unsigned xclient;
-	bool size;	     /* MAIL may carry SIZE= */
-	uint64_t size_limit; /* 0: none named */
-	uint64_t mail_max;   /* LIMITS (RFC 9422); 0: none named */
 	bool authenticated;
 	bool swallows; /* the octets of a BDAT that it refuses */
 };

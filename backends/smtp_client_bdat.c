@@ -45,17 +45,20 @@ link_of(const struct delivery *dl)
 static bool
 may_get_bdat(const struct delivery *dl)
 {
-	return dl_chunking(dl) && link_of(dl)->chunking &&
+	return dl_chunking(dl) &&
+	    (link_of(dl)->ehlo.have & EHLO_CHUNKING) != 0 &&
 	    (state_of(dl)->dialect == SMTP_CLIENT_SMTP || dl_count(dl) == 1);
 }
 
 /* Nothing in a BDAT's replies tells that a link has lost step, as 354 does for
  * DATA: one reply too much, and that to RCPT would be taken for the one to the
- * message.  So it is for links that were tried, whose replies fit then. */
+ * message.  So it is for links that were tried, whose replies fit then; and
+ * for content that can not go otherwise. */
 bool
 smtp_client_by_bdat(const struct delivery *dl)
 {
-	return link_of(dl)->swallows && may_get_bdat(dl);
+	return dl_envelope(dl)->body == BODY_BINARYMIME ||
+	    (link_of(dl)->swallows && may_get_bdat(dl));
 }
 
 static bool

@@ -8,8 +8,6 @@
  * others.
  */
 
-#include <inttypes.h>
-
 #include "gateway/log.h"
 #include "identity.h"
 #include "smtp_client.h"
@@ -35,12 +33,15 @@ smtp_client_begin(struct delivery *dl)
 {
 	const struct smtp_client_link *link = dl_link_state(dl);
 	const struct smtp_client_state *st = dl_state(dl);
+	unsigned lacks = dl_server_offers(dl, &link->ehlo);
 
 	if (st->greet) {
 		dl_link_reusable(dl, false);
 		return DELIVERY_DONE;
 	}
-	if (link->size_limit > 0 && dl_size(dl) > link->size_limit)
+	if (lacks != 0)
+		return dl_unfit(dl, lacks);
+	if (link->ehlo.size > 0 && dl_size(dl) > link->ehlo.size)
 		return too_big(dl);
 	if (smtp_client_wants_probe(dl))
 		return smtp_client_probe(dl);
@@ -153,20 +154,12 @@ send_mail(struct delivery *dl)
 {
 	struct smtp_client_state *st = dl_state(dl);
 	const struct smtp_client_link *link = dl_link_state(dl);
-	const struct envelope *e = dl_envelope(dl);
 	size_t i;
 
 	dl_send(dl, "MAIL FROM:<");
-	dl_send(dl, e->sender.text);
+	dl_send(dl, dl_envelope(dl)->sender.text);
 	dl_send(dl, ">");
-	if (link->size && dl_size(dl) > 0)
-		dl_sendf(dl, " SIZE=%" PRIu64, dl_size(dl));
-	/* A server without 8BITMIME gets 8-bit content all the same, without
-	 * the parameter.  Such servers pass it on (practice for decades, "just
-	 * send 8"), a conversion would break signatures, and a refusal would
-	 * lose mail that everybody else delivers. */
-	if (e->body == BODY_8BITMIME && link->eightbit)
-		dl_send(dl, " BODY=8BITMIME");
+	smtp_client_mail_params(dl);
 	dl_send(dl, "\r\n");
 	if (!link->pipelining)
 		return;
@@ -188,7 +181,9 @@ send_rcpt(struct delivery *dl, size_t i)
 {
 	dl_send(dl, "RCPT TO:<");
 	dl_send(dl, dl_recipient(dl, i)->text);
-	dl_send(dl, ">\r\n");
+	dl_send(dl, ">");
+	smtp_client_rcpt_params(dl, i);
+	dl_send(dl, "\r\n");
 }
 
 static enum progress

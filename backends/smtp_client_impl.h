@@ -42,6 +42,12 @@ enum progress smtp_client_send_chunk(struct delivery *dl);
 bool smtp_client_wants_probe(const struct delivery *dl);
 enum progress smtp_client_probe(struct delivery *dl);
 
+/* smtp_client_params.c: what the server offers, made use of. */
+/* Sends the parameters of MAIL, and those of RCPT for a recipient, each with a
+ * blank in front. */
+void smtp_client_mail_params(struct delivery *dl);
+void smtp_client_rcpt_params(struct delivery *dl, size_t i);
+
 /* smtp_client_data.c: the reply to DATA. */
 enum progress smtp_client_got_data(struct delivery *dl, const struct reply *r);
 /* Those behind the message: one, or in LMTP one per recipient. */

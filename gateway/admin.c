@@ -66,9 +66,10 @@ begin(struct admin *a)
 	    a->loop, c->backends, c->backend_count, NULL, -1, c->hostname);
 	a->dns = dns_new(a->loop, &c->resolver.settings);
 	relay_set_dns(a->relay, a->dns);
+	relay_set_caps(a->relay, a->start->caps);
 	a->greets = greets_new(a->loop, a->relay);
 	a->checks = checks_new(a->loop, c->backends, c->backend_count,
-	    a->start->servers, a->greets);
+	    a->start->servers, a->start->caps, a->greets);
 }
 
 /* As in a worker: signals were blocked until now. */

@@ -7,13 +7,15 @@
  * to one configuration, as a worker does; ends on TERM or with the master.
  */
 
+struct caps;
 struct config;
 struct servers;
 
 struct admin_start {
 	const struct config *config;
 	struct servers *servers;
-	int master_fd; /* end of file: the master is gone */
+	struct caps *caps; /* may be NULL */
+	int master_fd;	   /* end of file: the master is gone */
 };
 
 /* Runs until the end; returns the exit code. */

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ehlo.h"
 #include "envelope.h"
 #include "fault.h"
 #include "reply.h"
@@ -73,8 +74,11 @@ struct backend {
 	 * are no sessions. */
 	backend_fn *greet;
 	const char *goodbye; /* sent before an idle link is closed */
-	size_t state_size;   /* of one delivery, zeroed for deliver */
-	size_t link_size;    /* kept with the connection, zeroed when new */
+	/* What is accepted where there is no server that would say so: bits of
+	 * enum ehlo_extension. */
+	unsigned offers;
+	size_t state_size; /* of one delivery, zeroed for deliver */
+	size_t link_size;  /* kept with the connection, zeroed when new */
 	const struct opt *options; /* of this protocol alone; NULL: none */
 	size_t conf_size;
 	/* Checks the finished options; NULL or the reason why not. */
@@ -90,6 +94,8 @@ extern const struct backend *const backends[];
 const struct envelope *dl_envelope(const struct delivery *dl);
 size_t dl_count(const struct delivery *dl); /* recipients of this delivery */
 const struct address *dl_recipient(const struct delivery *dl, size_t i);
+/* The same one with its parameters. */
+const struct recipient *dl_rcpt(const struct delivery *dl, size_t i);
 const struct client *dl_client(const struct delivery *dl);
 const char *dl_id(const struct delivery *dl);
 /* How servers are told who the client is. */
@@ -148,6 +154,16 @@ void dl_note_fault(struct delivery *dl, enum fault f, const char *text);
 
 /* The PROXY header of identify = proxy-*, before anything else. */
 void dl_send_proxy(struct delivery *dl);
+/* The server has said what it offers; it is kept for the EHLO of clients.
+ * Returns what the message needs and the server does not offer: 0, or bits of
+ * enum ehlo_extension.  REQUIRETLS counts on a link only that is under TLS to a
+ * server that proved its name. */
+unsigned dl_server_offers(struct delivery *dl, const struct ehlo *e);
+/* Nothing was sent of this delivery, and this server is not to have it because
+ * it lacks these extensions: another one gets it, or the rest 451.  The link
+ * stays as it is, for others.  Returns DELIVERY_DONE. */
+enum progress dl_unfit(struct delivery *dl, unsigned lacks);
+
 /* Adds to what is sent; it goes out in one write when the function returns. */
 void dl_send(struct delivery *dl, const char *text);
 void dl_sendf(struct delivery *dl, const char *fmt, ...)

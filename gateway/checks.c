@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caps.h"
 #include "conn.h"
 #include "greet.h"
 #include "loop.h"
@@ -30,6 +31,7 @@ struct check { /* of a server */
 struct checks {
 	struct loop *loop;
 	struct servers *servers;
+	struct caps *caps;
 	struct greets *greets;
 	struct check *list; /* owned */
 	size_t count;
@@ -75,7 +77,7 @@ add(struct checks *c, const struct backend_conf *bc)
 
 struct checks *
 checks_new(struct loop *l, const struct backend_conf *conf, size_t count,
-    struct servers *servers, struct greets *greets)
+    struct servers *servers, struct caps *caps, struct greets *greets)
 {
 	struct checks *c = xcalloc(1, sizeof(*c));
 	int64_t spread;
@@ -83,6 +85,7 @@ checks_new(struct loop *l, const struct backend_conf *conf, size_t count,
 
 	c->loop = l;
 	c->servers = servers;
+	c->caps = caps;
 	c->greets = greets;
 	for (i = 0; i < count; i++)
 		n += conf[i].server_count;
@@ -194,6 +197,8 @@ finish(struct check *ch, const char *why)
 		attempt(ch);
 		return;
 	}
+	if (why != NULL)
+		caps_lost(c->caps, ch->backend->name, ch->server->name);
 	servers_check_ended(c->servers, slot, now);
 	if (why == NULL) {
 		if (servers_checked(c->servers, slot, &ch->policy, now))

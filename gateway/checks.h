@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 struct backend_conf;
+struct caps;
 struct checks;
 struct greets;
 struct loop;
@@ -19,9 +20,10 @@ struct servers;
 /* Has any backend a check section? */
 bool checks_wanted(const struct backend_conf *conf, size_t count);
 
-/* All borrowed.  The first checks are soon. */
+/* All borrowed; caps may be NULL.  The first checks are soon. */
 struct checks *checks_new(struct loop *l, const struct backend_conf *conf,
-    size_t count, struct servers *servers, struct greets *greets);
+    size_t count, struct servers *servers, struct caps *caps,
+    struct greets *greets);
 /* The greets are to be freed before. */
 void checks_free(struct checks **cp);
 

@@ -399,6 +399,7 @@ delivery_forget(struct delivery *dl)
 	dl->on_line = NULL;
 	dl->reusable = false;
 	dl->broken = false;
+	dl->lacks = 0;
 	free(dl->state);
 	dl->state = NULL;
 	if (dl->conf->type->state_size > 0)
@@ -420,13 +421,18 @@ dl_count(const struct delivery *dl)
 	return dl->count;
 }
 
-const struct address *
-dl_recipient(const struct delivery *dl, size_t i)
+const struct recipient *
+dl_rcpt(const struct delivery *dl, size_t i)
 {
 	assert(i < dl_count(dl));
 	return &dl->order.envelope
-		    ->rcpts[dl->order.rcpts != NULL ? dl->order.rcpts[i] : i]
-		    .addr;
+		    ->rcpts[dl->order.rcpts != NULL ? dl->order.rcpts[i] : i];
+}
+
+const struct address *
+dl_recipient(const struct delivery *dl, size_t i)
+{
+	return &dl_rcpt(dl, i)->addr;
 }
 
 const struct client *

@@ -21,6 +21,7 @@
 
 #define DELIVERY_MAGIC 0x646c7631u
 
+struct caps;
 struct message_reader;
 
 struct delivery {
@@ -58,6 +59,7 @@ struct delivery {
 	bool reused; /* the first link came from the pool */
 	bool ended;  /* the outcome is certain; done is on its way */
 	bool uncertain;
+	unsigned lacks;	    /* extensions that this server does not offer */
 	char error[160];    /* what went wrong; "" if nothing */
 	const char *server; /* for the record */
 	struct timer deadline;
@@ -70,6 +72,18 @@ struct delivery {
 void delivery_progress(struct delivery *dl, enum progress p);
 void delivery_link_lost(struct delivery *dl, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Gets a link (fresh: a new one), and begins again. */
+void delivery_attempt(struct delivery *dl, bool fresh);
+/* The outcome is certain: frees the link at once, tells from the loop. */
+void delivery_finish(struct delivery *dl);
+/* What is known of servers; may be NULL. */
+struct caps *delivery_caps(const struct delivery *dl);
+
+/* relay_offer.c: a backend without servers does not take what this message
+ * needs; then the delivery has ended. */
+bool delivery_lacks(struct delivery *dl);
+/* The server can not keep what the client was promised, another one may. */
+void delivery_try_fitter(struct delivery *dl);
 
 /* delivery.c: calls the protocol. */
 void delivery_begin(struct delivery *dl);

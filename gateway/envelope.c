@@ -8,8 +8,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "ehlo.h"
 #include "mem.h"
-#include "smtp_parse.h"
+
+/* Of the extensions that parameters belong to: a server without SIZE is not
+ * told the size, one without AUTH not who submitted, and nothing is lost. */
+#define NOT_NEEDED (EHLO_SIZE | EHLO_AUTH)
 
 #define FIRST_SPACE 4 /* most mail has fewer recipients */
 
@@ -64,6 +68,37 @@ envelope_add(struct envelope *e, const struct address *addr)
 	memset(r, 0, sizeof(*r));
 	r->addr = *addr;
 	return r;
+}
+
+static const char *
+keep(struct envelope *e, const char *text)
+{
+	return arena_strndup(e->arena, text, strlen(text));
+}
+
+void
+envelope_mail_params(struct envelope *e, const struct smtp_mail_params *params)
+{
+	e->size = params->size;
+	e->body = params->body;
+	e->ret = params->ret;
+	e->needs = params->uses & ~(unsigned)NOT_NEEDED;
+	if (params->body == BODY_BINARYMIME)
+		e->needs |= EHLO_CHUNKING;
+	e->envid = params->has_envid ? keep(e, params->envid) : NULL;
+	e->auth = params->has_auth ? keep(e, params->auth) : NULL;
+}
+
+void
+envelope_rcpt_params(struct envelope *e, struct recipient *r,
+    const struct smtp_rcpt_params *params)
+{
+	r->needs = params->uses;
+	r->notify = params->notify;
+	if (params->orcpt_type[0] == '\0')
+		return;
+	r->orcpt_type = keep(e, params->orcpt_type);
+	r->orcpt = keep(e, params->orcpt);
 }
 
 void

@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "smtp_params.h"
+
 struct arena;
-struct smtp_path;
 
 struct address {
 	const char *text;   /* "user@domain" without brackets; "" for <> */
@@ -23,14 +24,16 @@ struct address {
 	const char *domain; /* lower case; "" for <> and <postmaster> */
 };
 
-enum body_type { BODY_UNSPECIFIED, BODY_7BIT, BODY_8BITMIME };
-
 struct recipient {
 	struct address addr;
 	unsigned route; /* index of the route that took it */
 	unsigned backend;
 	const char *backend_name; /* borrowed from the configuration; NULL: it
 				   * is accepted and discarded */
+	unsigned needs;	 /* as those of the envelope, by its own parameters */
+	unsigned notify; /* NOTIFY=: bits of enum dsn_notify, or 0 */
+	const char *orcpt_type; /* ORCPT=; NULL when not given */
+	const char *orcpt;
 };
 
 struct envelope {
@@ -39,6 +42,13 @@ struct envelope {
 	bool has_sender;       /* MAIL was accepted */
 	enum body_type body;   /* BODY= */
 	uint64_t size;	       /* SIZE=; 0 when not given */
+	/* What every server that gets this message must offer, because the
+	 * client was promised it and used it in MAIL: bits of enum
+	 * ehlo_extension. */
+	unsigned needs;
+	enum dsn_ret ret;  /* RET= */
+	const char *envid; /* ENVID=, decoded; NULL when not given */
+	const char *auth;  /* AUTH=, decoded, "" for <>; NULL when not given */
 	struct recipient *rcpts;
 	size_t count;
 	size_t space;
@@ -49,6 +59,11 @@ void envelope_init(struct envelope *e, struct arena *a);
 struct address envelope_address(struct arena *a, const struct smtp_path *path);
 /* Adds a recipient; the pointer is valid until the next one is added. */
 struct recipient *envelope_add(struct envelope *e, const struct address *addr);
+/* Takes over the parameters of MAIL, and those of a recipient. */
+void envelope_mail_params(
+    struct envelope *e, const struct smtp_mail_params *params);
+void envelope_rcpt_params(struct envelope *e, struct recipient *r,
+    const struct smtp_rcpt_params *params);
 /* Takes the last one back (a filter refused it). */
 void envelope_drop_last(struct envelope *e);
 

@@ -137,6 +137,33 @@ chunk_over(struct session *s)
 	}
 }
 
+/*
+ * Content of a chunk.  With BODY=BINARYMIME every octet is content, and no
+ * octet can be an end; but header fields are lines all the same, or filters
+ * would read others than the backend.
+ */
+static void
+take(struct session *s, const char *in, size_t len)
+{
+	const char *lf;
+	size_t n = len;
+
+	for (; len > 0; in += n, len -= n) {
+		n = len;
+		if (s->tx.envelope.body == BODY_BINARYMIME) {
+			if (s->tx.headers.over) {
+				intake_append(s, in, len);
+				return;
+			}
+			lf = memchr(in, '\n', len);
+			if (lf != NULL)
+				n = (size_t)(lf - in) + 1;
+		}
+		smtp_data_check(&s->data, in, n);
+		intake_append(s, in, n);
+	}
+}
+
 bool
 chunk_more(struct session *s)
 {
@@ -148,10 +175,8 @@ chunk_more(struct session *s)
 		return false;
 	if (len > s->chunk_left)
 		len = (size_t)s->chunk_left;
-	if (s->chunk_code == 0 && len > 0) {
-		smtp_data_check(&s->data, in, len);
-		intake_append(s, in, len);
-	}
+	if (s->chunk_code == 0)
+		take(s, in, len);
 	conn_consume(s->conn, len);
 	s->chunk_left -= len;
 	s->data_received += (int64_t)len;

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "compat.h"
 #include "conf.h"
 #include "inflight.h"
@@ -109,8 +110,9 @@ begin(struct master *m, struct config **config)
 	m->tickets = tls_tickets_new();
 	m->journal = journal_new();
 	m->inflight = inflight_new(m->rates_count);
+	m->caps = caps_new(c->server_count);
 	if (columns == NULL || m->tickets == NULL || m->journal == NULL ||
-	    m->inflight == NULL)
+	    m->inflight == NULL || m->caps == NULL)
 		return EX_OSERR;
 	m->rotate_at = master_now() + TICKETS_MS;
 	if (log_open(&c->log) == -1) {
@@ -482,6 +484,7 @@ end(struct master *m)
 	}
 	inflight_free(&m->inflight);
 	journal_free(&m->journal);
+	caps_free(&m->caps);
 	tls_tickets_free(&m->tickets);
 	rates_free(&m->rates);
 	free(m->rates_used);

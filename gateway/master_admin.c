@@ -26,6 +26,7 @@ admin_start(struct master *m, struct generation *g)
 	const struct admin_start start = {
 		.config = g->config,
 		.servers = m->servers,
+		.caps = m->caps,
 		.master_fd = m->life_fds[0],
 	};
 	struct listen_socket *s;

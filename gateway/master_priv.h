@@ -91,6 +91,7 @@ struct master {
 	char *pid_file;	   /* owned */
 	struct journal *journal;     /* owned; shared by all workers */
 	struct inflight *inflight;   /* owned; likewise, columns as in rates */
+	struct caps *caps;	     /* likewise */
 	struct tls_tickets *tickets; /* owned; keys shared by all workers */
 	int64_t rotate_at;	     /* when they get new ones */
 	struct rates *rates;	     /* owned; counts outlive a configuration */

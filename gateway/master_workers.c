@@ -257,6 +257,7 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.servers = m->servers,
 		.journal = m->journal,
 		.inflight = m->inflight,
+		.caps = m->caps,
 		.number = g->workers[i].column,
 		.rates = m->rates,
 		.rates_column = g->workers[i].rates_column,

@@ -251,6 +251,13 @@ pool_fault(const struct link *l, enum fault f)
 	count_link(l, (enum stats_cell)((unsigned)STATS_FAULT + f));
 }
 
+const struct server_conf *
+pool_server(const struct pool *p, unsigned target)
+{
+	assert(target < p->count);
+	return &p->conf->servers[p->targets[target].server];
+}
+
 bool
 pool_had_fault(const struct link *l, enum fault f)
 {

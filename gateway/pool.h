@@ -203,6 +203,7 @@ bool pool_had_fault(const struct link *l, enum fault f);
 /* TLS came about; had it ever, with this server? */
 void pool_secured(const struct link *l);
 bool pool_had_tls(const struct link *l);
+const struct server_conf *pool_server(const struct pool *p, unsigned target);
 /* Is there a target left that is not in tried, of a server that is up? */
 bool pool_has_other(const struct pool *p, uint32_t tried);
 void pool_cancel(struct pool_wait *w);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "client.h"
+#include "ehlo.h"
 #include "envelope.h"
 #include "received.h"
 
@@ -64,12 +65,24 @@ format_from(char *buf, size_t size, const struct client *c)
 	    literal);
 }
 
+/* The protocol (RFC 3848; with SMTPUTF8, RFC 6531 4.3). */
+static void
+format_with(char *buf, size_t size, const struct client *c, bool utf8)
+{
+	snprintf(buf, size, "%s%s%s",
+	    !c->esmtp  ? "SMTP"
+		: utf8 ? "UTF8SMTP"
+		       : "ESMTP",
+	    c->esmtp && c->tls ? "S" : "",
+	    c->esmtp && c->login != NULL ? "A" : "");
+}
+
 size_t
 received_line(char *buf, size_t size, enum received_style style,
     const struct client *client, const struct envelope *envelope,
     const char *hostname, const char *id, int64_t wall_ms)
 {
-	char from[700] = "hidden.invalid", date[64], tls[160];
+	char from[700] = "hidden.invalid", date[64], tls[160], with[16];
 	bool one = envelope->count == 1 && style == RECEIVED_FULL;
 	int n;
 
@@ -78,16 +91,15 @@ received_line(char *buf, size_t size, enum received_style style,
 	if (style == RECEIVED_FULL)
 		format_from(from, sizeof(from), client);
 	format_tls(tls, sizeof(tls), client);
+	format_with(
+	    with, sizeof(with), client, (envelope->needs & EHLO_SMTPUTF8) != 0);
 	format_date(date, sizeof(date), wall_ms);
 	n = snprintf(buf, size,
 	    "Received: from %s\r\n"
-	    "\tby %.255s with %s%s%s id %s%s%s%.320s%s;\r\n"
+	    "\tby %.255s with %s id %s%s%s%.320s%s;\r\n"
 	    "\t%s\r\n",
-	    from, hostname, client->esmtp ? "ESMTP" : "SMTP",
-	    client->esmtp && client->tls ? "S" : "",
-	    client->esmtp && client->login != NULL ? "A" : "", id, tls,
-	    one ? "\r\n\tfor <" : "", one ? envelope->rcpts[0].addr.text : "",
-	    one ? ">" : "", date);
+	    from, hostname, with, id, tls, one ? "\r\n\tfor <" : "",
+	    one ? envelope->rcpts[0].addr.text : "", one ? ">" : "", date);
 	assert(n > 0 && (size_t)n < size);
 	return (size_t)n;
 }

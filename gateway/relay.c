@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "balance.h"
+#include "caps.h"
 #include "client.h"
 #include "compat.h"
 #include "conn.h"
@@ -25,6 +26,7 @@
 #include "mem.h"
 #include "names.h"
 #include "message.h"
+#include "offer.h"
 #include "relay.h"
 #include "verified.h"
 
@@ -38,14 +40,14 @@ struct relay {
 	const char *hostname;
 	struct verified *verified; /* owned */
 	struct names *names;	   /* owned; NULL without a resolver */
+	struct caps *caps;	   /* borrowed, as the next; may be NULL */
+	const struct servers *servers;
 };
 
 static void got_link(struct pool_wait *w, struct link *l, const char *why);
 static void on_deadline(void *arg);
 static void tell_end(struct task *t);
-static void attempt(struct delivery *dl, bool fresh);
 static void keep_verdict(struct delivery *, const struct relay_outcome *);
-static void finish(struct delivery *dl);
 
 struct relay *
 relay_new(struct loop *l, const struct backend_conf *conf, size_t count,
@@ -62,6 +64,7 @@ relay_new(struct loop *l, const struct backend_conf *conf, size_t count,
 	r->verified = verified_new();
 	r->pools = xcalloc(count + 1, sizeof(struct pool *));
 	r->greets = greets_new(l, r);
+	r->servers = shared != NULL ? shared->servers : NULL;
 	for (i = 0; i < count; i++) {
 		if (conf[i].type->link != BACKEND_SERVER || shared == NULL)
 			continue;
@@ -118,6 +121,25 @@ relay_set_dns(struct relay *r, struct dns *dns)
 	    names_new(r->loop, dns, r->backends, r->count, on_addresses, r);
 }
 
+void
+relay_set_caps(struct relay *r, struct caps *c)
+{
+	r->caps = c;
+}
+
+void
+relay_offer(
+    const struct relay *r, const struct offer_routes *routes, struct ehlo *e_r)
+{
+	offer_find(r->caps, r->servers, r->backends, routes, e_r);
+}
+
+struct caps *
+delivery_caps(const struct delivery *dl)
+{
+	return dl->relay->caps;
+}
+
 const char *
 dl_helo(const struct delivery *dl)
 {
@@ -151,7 +173,7 @@ relay_start(struct relay *r, const struct relay_order *order,
 	dl->wait.identity = dl->identity;
 	timer_init(&dl->deadline, r->loop, on_deadline, dl);
 	timer_set(&dl->deadline, order->deadline);
-	attempt(dl, false);
+	delivery_attempt(dl, false);
 	return dl;
 }
 
@@ -196,13 +218,29 @@ open_agent_link(struct delivery *dl)
 	use_link(dl, l);
 }
 
+/* Servers that the pool could not even begin to connect to. */
 static void
-attempt(struct delivery *dl, bool fresh)
+note_unreachable(struct delivery *dl)
+{
+	struct pool *p = dl->relay->pools[dl->order.backend];
+	uint32_t failed = dl->wait.tried & ~dl->tried;
+	unsigned i;
+
+	for (i = 0; failed != 0; i++, failed >>= 1)
+		if ((failed & 1) != 0)
+			caps_lost(dl->relay->caps, dl->conf->name,
+			    pool_server(p, i)->name);
+}
+
+void
+delivery_attempt(struct delivery *dl, bool fresh)
 {
 	struct link *l;
 
 	delivery_forget(dl);
 	dl->error[0] = '\0';
+	if (dl->conf->type->link != BACKEND_SERVER && delivery_lacks(dl))
+		return;
 	switch (dl->conf->type->link) {
 	case BACKEND_NO_LINK:
 		delivery_begin(dl);
@@ -213,6 +251,7 @@ attempt(struct delivery *dl, bool fresh)
 	case BACKEND_SERVER:
 		l = pool_get(dl->relay->pools[dl->order.backend], &dl->wait,
 		    fresh, dl->tried);
+		note_unreachable(dl);
 		if (l != NULL)
 			use_link(dl, l);
 		break;
@@ -224,6 +263,7 @@ got_link(struct pool_wait *w, struct link *l, const char *why)
 {
 	struct delivery *dl = container_of(w, struct delivery, wait);
 
+	note_unreachable(dl);
 	if (l != NULL)
 		use_link(dl, l);
 	else
@@ -246,7 +286,7 @@ on_deadline(void *arg)
 	    loop_now(dl->relay->loop) - dl->attached >=
 		dl->conf->connect_timeout)
 		pool_blame(dl->link, dl->error);
-	finish(dl);
+	delivery_finish(dl);
 }
 
 /*
@@ -272,19 +312,21 @@ delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 		if (dl->committed || !was_pooled) {
 			dl->tried |= 1u << dl->link->target;
 			pool_blame(dl->link, dl->error);
+			caps_lost(dl->relay->caps, dl->conf->name,
+			    dl->link->server->name);
 		}
 		again = !dl->committed &&
 		    (was_pooled || pool_has_other(dl->link->pool, dl->tried));
 	}
 	dl->broken = true;
 	if (!again) {
-		finish(dl);
+		delivery_finish(dl);
 		return;
 	}
 	log_event(LEVEL_DEBUG, "%s: backend %s: %s; trying another connection",
 	    dl->order.id, dl->conf->name, dl->error);
 	pool_drop(&dl->link);
-	attempt(dl, was_pooled);
+	delivery_attempt(dl, was_pooled);
 }
 
 /* Did the server refuse to talk at all (banner, EHLO, RSET), or close a pooled
@@ -323,6 +365,10 @@ delivery_progress(struct delivery *dl, enum progress p)
 		dl->greeted(dl);
 		return;
 	}
+	if (dl->lacks != 0) {
+		delivery_try_fitter(dl);
+		return;
+	}
 	if (dl->error[0] != '\0') {
 		compat_strlcpy(why, dl->error, sizeof(why));
 		delivery_link_lost(dl, "%s", why);
@@ -333,7 +379,7 @@ delivery_progress(struct delivery *dl, enum progress p)
 		    dl->outcomes[0].reply.code, dl->outcomes[0].reply.text);
 		return;
 	}
-	finish(dl);
+	delivery_finish(dl);
 }
 
 /* The end. */
@@ -351,9 +397,8 @@ let_go(struct delivery *dl)
 		pool_drop(&dl->link);
 }
 
-/* The outcome is certain: frees the link at once, tells from the loop. */
-static void
-finish(struct delivery *dl)
+void
+delivery_finish(struct delivery *dl)
 {
 	struct reply none;
 	size_t i;
@@ -524,5 +569,5 @@ relay_hold_back(struct delivery *dl)
 	dl->resume = NULL;
 	dl_hold_back(dl);
 	dl_link_reusable(dl, true);
-	finish(dl);
+	delivery_finish(dl);
 }

@@ -16,10 +16,12 @@
 #include "pool.h"
 
 struct dns;
+struct caps;
 struct client;
 struct dl_outcome;
 struct loop;
 struct message;
+struct offer_routes;
 
 struct relay;
 
@@ -33,6 +35,11 @@ void relay_free(struct relay **rp);
 /* Servers that are configured by name are looked up from now on; before that
  * they have no address.  dns is borrowed, and in use until relay_free(). */
 void relay_set_dns(struct relay *r, struct dns *dns);
+/* Where is kept what servers offer; NULL: nowhere. */
+void relay_set_caps(struct relay *r, struct caps *c);
+/* What may be offered to clients whose recipients go these ways (offer.h). */
+void relay_offer(
+    const struct relay *r, const struct offer_routes *routes, struct ehlo *e_r);
 /* Is the recipient that was given last to be verified?  more: another RCPT is
  * on the way already. */
 bool relay_wants_verify(const struct relay *r, unsigned backend,

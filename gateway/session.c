@@ -76,6 +76,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	s->conn = conn_new(f->loop, fd, &ops, s);
 	s->network = s->listener_slot = s->login_slot = -1;
 	s->heard = s->began;
+	session_forget_offer(s);
 	TAILQ_INSERT_TAIL(&f->open, s, entry);
 	f->sessions++;
 	stats_sessions(f->stats, f->worker, 1);

@@ -55,6 +55,7 @@ struct limits_conf {
 	int64_t reply_deadline;	 /* ms from the end of data to our reply */
 	int64_t errors;		 /* failed commands of one session, then 421 */
 	int64_t noops;		 /* idle talk of one session, then 421 */
+	int64_t messages;	 /* of one session; 0: any number */
 	int64_t session_timeout; /* ms that a session may last */
 	int64_t auth_attempts;	 /* failed ones of one session, then 421 */
 	struct opt_rate auth_rate; /* failed ones of one client network */
@@ -109,6 +110,7 @@ struct front {
 	struct dns *dns;
 	struct router *router;
 	const struct route_conf *routes;
+	size_t route_count;
 	struct journal *journal;   /* may be NULL */
 	struct inflight *inflight; /* may be NULL */
 	unsigned inflight_column;

@@ -131,6 +131,14 @@ const struct opt limits_options[] = {
 	    .max = 1000000,
 	    .help = "NOOP, RSET, VRFY, HELP, HELO and EHLO of one session "
 		    "without a recipient in between, then it is closed" },
+	{ .name = "session-messages",
+	    .type = OPT_NUMBER,
+	    .offset = LIMITS(messages),
+	    .def = "0",
+	    .min = 0,
+	    .max = 999999,
+	    .help = "messages of one session, then it is closed; 0: any "
+		    "number" },
 	{ .name = "session-timeout",
 	    .type = OPT_DURATION,
 	    .offset = LIMITS(session_timeout),

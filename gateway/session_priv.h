@@ -15,6 +15,7 @@
 
 #include "client.h"
 #include "dispatch.h"
+#include "ehlo.h"
 #include "filter.h"
 #include "flight.h"
 #include "loop.h"
@@ -107,8 +108,9 @@ struct session {
 	enum reply_id refusal; /* instead of the greeting */
 	int64_t noops;	       /* since the last recipient */
 	int64_t heard;	       /* loop_now() of the last command */
-	char *helo;	 /* room for the greeting's argument, in the arena */
-	char told_proto; /* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
+	char *helo; /* room for the greeting's argument, in the arena */
+	struct ehlo offered;   /* in our reply to its EHLO */
+	char told_proto;       /* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
 	const char *told_helo; /* by XCLIENT: stays whatever EHLO says */
 	const char *forwarded; /* XFORWARD attributes, for the record */
 	struct chain *chain;   /* borrowed */
@@ -193,6 +195,11 @@ void session_auth_end(struct session *s);
 void session_forget_login(struct session *s);
 /* Is mail refused because nobody has authenticated? */
 bool session_needs_auth(const struct session *s);
+/* session_ehlo.c */
+/* Offers what is true now, and remembers it. */
+void session_act_ehlo(struct session *s);
+/* The client has no promise (any more): HELO, or no greeting yet. */
+void session_forget_offer(struct session *s);
 
 /* session_tls.c */
 void session_start_tls(struct session *s, struct tls_context *context);

@@ -75,6 +75,7 @@ session_secured(void *ctx)
 	s->client.helo = NULL;
 	s->helo_refused = 0;
 	s->client.esmtp = false;
+	session_forget_offer(s);
 	s->forwarded = NULL;
 	session_forget_login(s);
 	if (at_start) {

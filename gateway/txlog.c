@@ -57,6 +57,23 @@ put_recipients(struct record *r, const struct envelope *e)
 	record_num(r, "recipients", (int64_t)e->count);
 }
 
+/* The promises that the client made use of. */
+static void
+put_extensions(struct record *r, const struct envelope *e)
+{
+	unsigned needs = e->needs;
+	char names[100];
+	size_t i;
+
+	for (i = 0; i < e->count; i++)
+		needs |= e->rcpts[i].needs;
+	if (needs == 0)
+		return;
+	ehlo_names(needs, names, sizeof(names));
+	record_str(r, "esmtp", names);
+	record_str(r, "envid", e->envid);
+}
+
 static void
 put_client(struct record *r, const struct session *s)
 {
@@ -223,6 +240,7 @@ txlog_transaction(struct session *s, const char *result)
 	put_client(&r, s);
 	record_str(&r, "from", tx->envelope.sender.text);
 	put_recipients(&r, &tx->envelope);
+	put_extensions(&r, &tx->envelope);
 	if (s->refusals != NULL) {
 		record_num(&r, "refused", (int64_t)s->rcpts_refused);
 		record_str(&r, "refusals", s->refusals);

@@ -49,7 +49,6 @@ static enum reply_id check_any(struct session *s, struct slice arg);
 static enum reply_id check_helo(struct session *s, struct slice arg);
 static enum reply_id check_ehlo(struct session *s, struct slice arg);
 static void act_helo(struct session *s);
-static void act_ehlo(struct session *s);
 static void undo_helo(struct session *s);
 static enum reply_id check_data(struct session *s, struct slice arg);
 static void act_data(struct session *s);
@@ -74,7 +73,7 @@ static const struct verb verbs[] = {
 	    .idle = true,
 	    .check = check_ehlo,
 	    .phase = PHASE_HELO,
-	    .act = act_ehlo,
+	    .act = session_act_ehlo,
 	    .undo = undo_helo },
 	{ .verb = SMTP_MAIL,
 	    .name = "MAIL",
@@ -234,6 +233,26 @@ close_if_out_of_step(
 		session_close(s, "out-of-step");
 }
 
+/* Addresses may have octets above 127; whether they do so rightly is seen when
+ * they are parsed.  VRFY says by a last word that they are meant (RFC 6531
+ * 3.7.4.2). */
+static bool
+may_be_8bit(const struct session *s, const struct smtp_command *cmd)
+{
+	static const char word[] = " SMTPUTF8";
+	const size_t n = sizeof(word) - 1;
+	struct slice tail = cmd->arg;
+
+	if (cmd->verb == SMTP_MAIL || cmd->verb == SMTP_RCPT)
+		return true;
+	if (cmd->verb != SMTP_VRFY || tail.len < n ||
+	    (s->offered.have & EHLO_SMTPUTF8) == 0)
+		return false;
+	tail.ptr += tail.len - n;
+	tail.len = n;
+	return slice_is(tail, word);
+}
+
 void
 verb_run(struct session *s, const char *line, size_t len)
 {
@@ -244,6 +263,8 @@ verb_run(struct session *s, const char *line, size_t len)
 	size_t i;
 
 	cmd = smtp_parse_command(line, len);
+	if (no == REPLY_LINE_8BIT && may_be_8bit(s, &cmd))
+		no = REPLY_NONE;
 	if (no != REPLY_NONE) {
 		session_reply(s, no);
 		close_if_out_of_step(s, &cmd, no);
@@ -379,39 +400,8 @@ act_helo(struct session *s)
 	int n =
 	    snprintf(line, sizeof(line), "250 %.255s\r\n", session_hostname(s));
 
+	session_forget_offer(s);
 	session_raw(s, line, (size_t)n);
-}
-
-static void
-act_ehlo(struct session *s)
-{
-	char text[1200], auth[450];
-	int n;
-
-	(void)session_ehlo_auth(s, auth, sizeof(auth));
-	n = snprintf(text, sizeof(text),
-	    "250-%.255s\r\n"
-	    "250-PIPELINING\r\n"
-	    "250-SIZE %lld\r\n"
-	    "250-8BITMIME\r\n"
-	    "250-CHUNKING\r\n"
-	    "%s%s%s%s%s"
-	    "250 ENHANCEDSTATUSCODES\r\n",
-	    session_hostname(s), (long long)s->front->limits->message_size,
-	    s->listener->starttls != NULL && !s->client.tls ? "250-STARTTLS\r\n"
-							    : "",
-	    auth,
-	    s->may_xclient
-		? "250-XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT"
-		: "",
-	    !s->may_xclient		     ? ""
-		: s->listener->xclient_login ? " LOGIN\r\n"
-					     : "\r\n",
-	    s->may_xforward
-		? "250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n"
-		: "");
-
-	session_raw(s, text, (size_t)n);
 }
 
 /* DATA */
@@ -421,6 +411,8 @@ check_data(struct session *s, struct slice arg)
 {
 	if (s->tx.message != NULL)
 		return REPLY_NOT_AFTER_BDAT;
+	if (s->tx.envelope.body == BODY_BINARYMIME)
+		return REPLY_BINARY_NEEDS_BDAT;
 	return check_none(s, arg);
 }
 

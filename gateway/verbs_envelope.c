@@ -35,61 +35,88 @@ path_reply(enum smtp_path_fault fault, enum reply_id syntax)
 }
 
 static enum reply_id
-take_size(struct session *s, struct slice value)
+param_reply(enum smtp_param_fault fault)
 {
-	if (!smtp_parse_number(value, UINT64_MAX, &s->tx.envelope.size))
-		return REPLY_BAD_SIZE;
-	if (s->tx.envelope.size > (uint64_t)s->front->limits->message_size)
-		return REPLY_TOO_BIG;
-	return REPLY_NONE;
+	static const enum reply_id replies[] = {
+		[SMTP_PARAM_GOOD] = REPLY_NONE,
+		[SMTP_PARAM_UNKNOWN] = REPLY_UNKNOWN_PARAMETER,
+		[SMTP_PARAM_SIZE] = REPLY_BAD_SIZE,
+		[SMTP_PARAM_BODY] = REPLY_BAD_BODY,
+		[SMTP_PARAM_RET] = REPLY_BAD_RET,
+		[SMTP_PARAM_ENVID] = REPLY_BAD_ENVID,
+		[SMTP_PARAM_AUTH] = REPLY_BAD_AUTH_MAILBOX,
+		[SMTP_PARAM_NOTIFY] = REPLY_BAD_NOTIFY,
+		[SMTP_PARAM_ORCPT] = REPLY_BAD_ORCPT,
+		[SMTP_PARAM_HAS_VALUE] = REPLY_NO_VALUE,
+	};
+
+	return replies[fault];
 }
 
+/* Only what was offered to this client is taken from it; SIZE costs nothing
+ * and is taken from everybody, AUTH from those who have authenticated. */
 static enum reply_id
-take_body(struct session *s, struct slice value)
+check_offered(const struct session *s, unsigned uses)
 {
-	if (slice_is(value, "7BIT"))
-		s->tx.envelope.body = BODY_7BIT;
-	else if (slice_is(value, "8BITMIME"))
-		s->tx.envelope.body = BODY_8BITMIME;
-	else
-		return REPLY_BAD_BODY;
-	return REPLY_NONE;
+	unsigned missing = uses & ~(s->offered.have | EHLO_SIZE);
+
+	if (s->client.login != NULL)
+		missing &= ~(unsigned)EHLO_AUTH;
+	if ((missing & EHLO_REQUIRETLS) != 0)
+		return s->client.tls ? REPLY_REQUIRETLS_NOT_KEPT
+				     : REPLY_REQUIRETLS_CLEAR;
+	return missing != 0 ? REPLY_NOT_OFFERED : REPLY_NONE;
 }
 
-static enum reply_id
-take_mail_params(struct session *s, const struct smtp_params *params)
+static bool
+is_ascii(struct slice s)
 {
-	enum reply_id no = REPLY_NONE;
 	size_t i;
 
-	for (i = 0; i < params->count && no == REPLY_NONE; i++) {
-		if (slice_is(params->list[i].name, "SIZE"))
-			no = take_size(s, params->list[i].value);
-		else if (slice_is(params->list[i].name, "BODY"))
-			no = take_body(s, params->list[i].value);
-		else
-			no = REPLY_UNKNOWN_PARAMETER;
-	}
-	return no;
+	for (i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] > 127)
+			return false;
+	return true;
+}
+
+/* RFC 6531 3.4. */
+static enum reply_id
+check_utf8(const struct smtp_path *path, unsigned uses)
+{
+	if ((uses & EHLO_SMTPUTF8) != 0 ||
+	    (is_ascii(path->local) && is_ascii(path->domain)))
+		return REPLY_NONE;
+	return REPLY_NEEDS_UTF8;
 }
 
 enum reply_id
 verb_check_mail(struct session *s, struct slice arg)
 {
 	struct envelope *e = &s->tx.envelope;
+	struct smtp_mail_params mail;
 	struct smtp_params params;
 	struct smtp_path path;
 	enum reply_id no;
 
 	no = path_reply(smtp_parse_mail(arg, &path, &params), REPLY_BAD_SENDER);
-	e->size = 0;
-	e->body = BODY_UNSPECIFIED;
 	if (no == REPLY_NONE)
-		no = take_mail_params(s, &params);
+		no = param_reply(smtp_read_mail_params(&params, &mail));
+	if (no == REPLY_NONE)
+		no = check_offered(s, mail.uses);
+	if (no == REPLY_NONE)
+		no = check_utf8(&path, mail.uses);
+	if (no == REPLY_NONE && mail.size > s->offered.size)
+		no = REPLY_TOO_BIG;
+	if (no == REPLY_NONE && s->front->limits->messages > 0 &&
+	    s->tx_count >= s->front->limits->messages) {
+		session_limit(s, REPLY_SESSION_MESSAGES, "session-messages");
+		return REPLY_SAID;
+	}
 	if (no == REPLY_NONE && !session_may_send(s))
 		no = REPLY_MESSAGE_RATE;
 	if (no != REPLY_NONE)
 		return no;
+	envelope_mail_params(e, &mail);
 	e->sender = envelope_address(&s->tx.arena, &path);
 	e->has_sender = true;
 	snprintf(s->tx.id, sizeof(s->tx.id), "%s.%u", s->id, ++s->tx_count);
@@ -172,13 +199,15 @@ answer_by_route(struct session *s, const struct address *addr, int route)
 }
 
 static void
-add(struct session *s, const struct address *addr, unsigned route)
+add(struct session *s, const struct address *addr, unsigned route,
+    const struct smtp_rcpt_params *params)
 {
 	struct recipient *r = envelope_add(&s->tx.envelope, addr);
 
 	r->route = route;
 	r->backend = s->front->routes[route].backend;
 	r->backend_name = s->front->routes[route].backend_name;
+	envelope_rcpt_params(&s->tx.envelope, r, params);
 }
 
 /* Each recipient costs memory until the transaction ends, and one that is
@@ -187,6 +216,7 @@ enum reply_id
 verb_check_rcpt(struct session *s, struct slice arg)
 {
 	struct envelope *e = &s->tx.envelope;
+	struct smtp_rcpt_params rcpt;
 	struct smtp_params params;
 	struct smtp_path path;
 	struct address addr;
@@ -197,10 +227,15 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		s->errors++;
 	no = path_reply(
 	    smtp_parse_rcpt(arg, &path, &params), REPLY_BAD_RECIPIENT);
+	if (no == REPLY_NONE)
+		no = param_reply(smtp_read_rcpt_params(
+		    &params, (e->needs & EHLO_SMTPUTF8) != 0, &rcpt));
+	if (no == REPLY_NONE)
+		no = check_offered(s, rcpt.uses);
+	if (no == REPLY_NONE)
+		no = check_utf8(&path, e->needs);
 	if (no != REPLY_NONE)
 		return no;
-	if (params.count > 0)
-		return REPLY_UNKNOWN_PARAMETER;
 	addr = envelope_address(&s->tx.arena, &path);
 	route = find_route(s, &addr);
 	if (routes_onward(&path) && s->client.login == NULL)
@@ -219,7 +254,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
 		return no;
 	}
-	add(s, &addr, (unsigned)route);
+	add(s, &addr, (unsigned)route, &rcpt);
 	return REPLY_NONE;
 }
 

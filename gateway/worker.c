@@ -107,8 +107,10 @@ begin(struct worker *w)
 	relay_set_dns(f->relay, f->dns);
 	f->inflight = start->inflight;
 	f->inflight_column = start->rates_column;
+	relay_set_caps(f->relay, start->caps);
 	f->router = w->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
+	f->route_count = c->route_count;
 	f->stats = start->stats;
 	f->worker = start->number;
 	f->rates = start->rates;

@@ -7,6 +7,7 @@
  * after a drain.
  */
 
+struct caps;
 struct config;
 struct inflight;
 struct journal;
@@ -21,6 +22,7 @@ struct worker_start {
 	struct journal *journal;
 	struct inflight *inflight; /* with columns as rates */
 	unsigned number;	   /* column in the shared memory */
+	struct caps *caps;
 	struct rates *rates;
 	unsigned rates_column; /* RATES_NO_COLUMN: none was free */
 	const int *listen_fds; /* in the order of listeners and addresses */

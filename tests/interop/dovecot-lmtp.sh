@@ -213,6 +213,19 @@ matches "one of two unknown: that one hears 550 5.1.1 at RCPT" \
     "$swaks_out" '^<\*\* 550 5\.1\.1 .*User doesn.t exist'
 equal "and the other one gets the message" "$(count alice)" $((before + 2))
 
+# --- what is offered ----------------------------------------------------------------
+
+talk "$gw_port" <<END
+EHLO client.example.net
+MAIL FROM:<j@example.net> SMTPUTF8
+MAIL FROM:<j@example.net> RET=FULL
+END
+matches "Dovecot offers 8BITMIME, and so do we" "$talk_out" '^250-8BITMIME'
+lacks "it offers neither SMTPUTF8 nor DSN, nor BINARYMIME" "$talk_out" \
+    '^250-(SMTPUTF8|DSN|BINARYMIME)'
+equal "and what is not offered is refused" \
+    "$(printf '%s\n' "$talk_out" | grep -c '^555 5\.5\.4 .*not offered')" 2
+
 # --- content ------------------------------------------------------------------------
 
 # 8-bit, lines that begin with dots, a long line, an empty last line

@@ -152,6 +152,7 @@ postfix_tests() {
 	END
 	must postfix_start
 	postfix_as_server
+	postfix_extensions
 	postfix_as_client
 	postfix_in_front
 }
@@ -230,6 +231,117 @@ postfix_as_server() {
 	equal "server: none of them twice" "$(stored other)" $((before + 100))
 	at_most "server: over few connections" \
 	    "$(grep -c 'smtpd.*: connect from' "$pf/log")" 40
+}
+
+# What is offered is what Postfix offers, and what is used gets there.
+postfix_extensions() {
+	if ! have perl; then
+		not_run "extensions" "missing: perl"
+		return
+	fi
+	first_pid=$gw_pid first_log=$gw_log
+	must gateway ext <<-END
+	hostname = "gw.example.org"
+	workers  = 2
+	listen in { address = {"127.0.0.1:@PORT1@"} }
+	backend postfix {
+		protocol = smtp
+		server one { address = "127.0.0.1:$pf_port" }
+	}
+	route in { backend = postfix  rcpt-domain = {"example.org"} }
+	END
+	ext_pid=$gw_pid ext_port=$port1 ext_log=$gw_log
+
+	talk "$ext_port" <<-END
+	EHLO client.example.net
+	MAIL FROM:<sender@example.net> SMTPUTF8
+	MAIL FROM:<sender@example.net>
+	RCPT TO:<user@example.org>
+	DATA
+	Subject: the first one
+
+	.
+	END
+	lacks "extensions: nothing is offered before Postfix was talked to" \
+	    "$talk_out" '250-(8BITMIME|SMTPUTF8|DSN|BINARYMIME)'
+	matches "extensions: nor taken" "$talk_out" '^555 5\.5\.4 .*not offered'
+	matches "extensions: a message" "$talk_out" '^250 2\.0\.0 .*queued as'
+
+	# In both workers, behind a reload too: it is in shared memory.
+	kill -HUP "$ext_pid"
+	wait_until 10 grep -q 'the configuration is changed' "$ext_log"
+	offers=
+	for _i in 1 2 3 4 5 6; do
+		talk "$ext_port" <<-END
+		EHLO client.example.net
+		QUIT
+		END
+		offers="$offers$(printf '%s\n' "$talk_out" |
+		    grep -cE '^250-(8BITMIME|SMTPUTF8|DSN|SIZE 10235904).$')"
+	done
+	equal "extensions: then what Postfix offers" "$offers" 444444
+	lacks "extensions: and no more" "$talk_out" '250-BINARYMIME'
+
+	# A mailbox that is the sender gets the notification that it asked for.
+	before=$(stored user)
+	talk "$ext_port" <<-END
+	EHLO client.example.net
+	MAIL FROM:<user@example.org> RET=HDRS ENVID=QQ+2B314
+	RCPT TO:<other@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first+2Bchoice@example.com
+	DATA
+	Subject: please notify
+
+	.
+	END
+	matches "extensions: DSN is taken" "$talk_out" '^250 2\.0\.0 .*queued as'
+	check "extensions: Postfix notifies" \
+	    wait_until 20 has_stored user $((before + 1))
+	dsn=$(cat "$pf/mail/user/new/"*)
+	matches "extensions: it was told ENVID" "$dsn" \
+	    '^Original-Envelope-Id: QQ\+314'
+	matches "extensions: and ORCPT" "$dsn" \
+	    '^Original-Recipient: rfc822;first\+choice@example\.com'
+	matches "extensions: and NOTIFY" "$dsn" '^Action: delivered'
+	lacks "extensions: and RET" "$dsn" 'Content-Type: message/rfc822'
+	equal "extensions: the log has it" \
+	    "$(grep -c 'event=mail .*esmtp=DSN envid=QQ+314' "$ext_log")" 1
+
+	talk "$ext_port" <<-END
+	EHLO client.example.net
+	MAIL FROM:<jürg@bücher.example> BODY=8BITMIME SMTPUTF8
+	RCPT TO:<user@example.org>
+	DATA
+	From: jürg@bücher.example
+	Subject: grüße
+
+	ä
+	.
+	END
+	matches "extensions: SMTPUTF8 is taken" "$talk_out" \
+	    '^250 2\.0\.0 .*queued as'
+	queued=$(printf '%s\n' "$talk_out" |
+	    sed -n 's/.*queued as \([0-9A-Za-z]*\).*/\1/p')
+	check "extensions: Postfix has the address" wait_until 10 grep -q \
+	    "$queued: from=<jürg@bücher.example>" "$pf/log"
+	check "extensions: and stores the message" wait_until 10 grep -rqa \
+	    '^Subject: grüße' "$pf/mail/user/new"
+	check "extensions: with our Received" grep -rqa \
+	    'by gw.example.org with UTF8SMTP id' "$pf/mail/user/new"
+	talk "$ext_port" <<-END
+	EHLO client.example.net
+	MAIL FROM:<jürg@bücher.example>
+	QUIT
+	END
+	matches "extensions: not without being asked for" "$talk_out" \
+	    '^553 5\.6\.7 '
+	if have swaks; then
+		swaks_to "$ext_port" --to user@example.org \
+		    --header "Subject: by swaks"
+		equal "extensions: swaks is content" "$swaks_code" 0
+	fi
+	stop "$ext_pid"
+	equal "extensions: posternd ends well" "$code" 0
+	gw_pid=$first_pid gw_log=$first_log
 }
 
 relayed_all() {

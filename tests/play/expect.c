@@ -72,6 +72,22 @@ expect_octets(struct player *p)
 }
 
 bool
+expect_many(struct player *p)
+{
+	struct peer *peer = player_peer(p);
+	const char *line;
+	size_t len;
+
+	for (;;) {
+		line = peer_line(peer, &len);
+		if (len < 2 ||
+		    !script_match(p->step->text, p->step->len, line, len - 2))
+			return true;
+		peer_consume(peer, len);
+	}
+}
+
+bool
 expect_received(struct player *p)
 {
 	struct peer *peer = player_peer(p);

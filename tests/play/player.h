@@ -42,6 +42,7 @@ bool player_is_cutting(const struct player *p);
 
 /* expect.c: what a step expects; false after having said that it is not so. */
 bool expect_line(struct player *p);
+bool expect_many(struct player *p);
 bool expect_octets(struct player *p);
 bool expect_received(struct player *p);
 bool expect_connected(struct player *p);

@@ -156,6 +156,8 @@ play_step(struct player *p)
 		return play_send(p);
 	case STEP_EXPECT:
 		return expect_line(p);
+	case STEP_MANY:
+		return expect_many(p);
 	case STEP_OCTETS:
 		return expect_octets(p);
 	case STEP_RECEIVED:
@@ -198,6 +200,10 @@ play_step(struct player *p)
 		break;
 	case STEP_DNS:
 		return play_dns(p);
+	case STEP_OFFERS:
+		if (!gate_offers(&p->gate, p->step->text))
+			return player_fail(p, "offers BACKEND/SERVER ...");
+		break;
 	}
 	player_settle(p);
 	return true;
@@ -215,6 +221,7 @@ is_left_out(struct player *p)
 		return true;
 	switch (st->kind) {
 	case STEP_EXPECT:
+	case STEP_MANY:
 	case STEP_OCTETS:
 	case STEP_RECEIVED:
 		return st->side == SIDE_CLIENT;
@@ -235,6 +242,7 @@ is_left_out(struct player *p)
 	case STEP_DRAIN:
 	case STEP_DNS:
 	case STEP_ENABLE:
+	case STEP_OFFERS:
 		break;
 	}
 	return false;

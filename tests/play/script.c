@@ -253,6 +253,10 @@ parse_word(struct reader *r, char *line)
 		add_text(r, kind, SIDE_NONE, 0, arg);
 		return true;
 	}
+	if (strcmp(line, "offers") == 0) {
+		add_text(r, STEP_OFFERS, SIDE_NONE, 0, arg);
+		return true;
+	}
 	return wrong(r, "unknown word '%s'", line);
 }
 
@@ -360,6 +364,10 @@ parse_peer(struct reader *r, char *line)
 	expects = *line == 'S' || what == '>';
 	if (what == '|')
 		return add_raw(r, sending(r, side, who), p);
+	if (what == '+') {
+		add_text(r, STEP_MANY, side, who, p);
+		return true;
+	}
 	if (what == '=')
 		return add_raw(r, add(r, STEP_OCTETS, side, who), p);
 	if (what == '*')

@@ -23,6 +23,7 @@ enum step_kind {
 	STEP_SEND,     /* octets */
 	STEP_EXPECT,   /* one line, with "*" for anything */
 	STEP_OCTETS,   /* expects exactly these */
+	STEP_MANY,     /* any number of lines like this one */
 	STEP_RECEIVED, /* one Received field, whatever lines it has */
 	STEP_CLOSED,   /* expects the end of the connection */
 	STEP_NOTHING,  /* expects that there is nothing to be read */
@@ -37,7 +38,8 @@ enum step_kind {
 	STEP_SESSIONS, /* so many are open */
 	STEP_DRAIN,    /* the worker begins to drain, or a server does */
 	STEP_ENABLE,   /* that server is used again */
-	STEP_DNS       /* the DNS changes */
+	STEP_DNS,      /* the DNS changes */
+	STEP_OFFERS    /* what is known of a backend's server */
 };
 
 struct step {

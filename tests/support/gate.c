@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "cert.h"
 #include "chain.h"
 #include "checker.h"
@@ -216,6 +217,58 @@ forget_names(const struct config *c)
 		}
 }
 
+static void
+forget_all(struct gate *g)
+{
+	caps_free(&g->caps);
+	g->caps = caps_new(g->config->server_count);
+	relay_set_caps(g->front.relay, g->caps);
+}
+
+static void
+learn_all(struct gate *g)
+{
+	const struct ehlo usual = { .have = EHLO_8BITMIME };
+	const struct backend_conf *b;
+	size_t i, k;
+
+	forget_all(g);
+	for (i = 0; i < g->config->backend_count; i++) {
+		b = &g->config->backends[i];
+		for (k = 0; k < b->server_count; k++)
+			caps_learn(
+			    g->caps, b->name, b->servers[k].name, &usual);
+	}
+}
+
+bool
+gate_offers(struct gate *g, const char *text)
+{
+	struct ehlo e = { .have = 0 };
+	char backend[50], server[50];
+	size_t len;
+	int at = 0;
+
+	if (strcmp(text, "nothing") == 0) {
+		forget_all(g);
+		return true;
+	}
+	if (sscanf(text, "%49[^/]/%49[^ ] %n", backend, server, &at) < 2 ||
+	    at == 0)
+		return false;
+	text += at;
+	if (strcmp(text, "down") == 0) {
+		caps_lost(g->caps, backend, server);
+		return true;
+	}
+	for (; *text != '\0'; text += len + (text[len] == ',')) {
+		len = strcspn(text, ",");
+		ehlo_line(&e, text, len);
+	}
+	caps_learn(g->caps, backend, server, &e);
+	return true;
+}
+
 void
 gate_open(struct gate *g, const struct config *c)
 {
@@ -247,8 +300,10 @@ gate_open(struct gate *g, const struct config *c)
 	    &(struct pool_shared){ .stats = f->stats, .servers = g->servers },
 	    -1, c->hostname);
 	relay_set_dns(f->relay, f->dns);
+	learn_all(g);
 	f->router = g->router = router_new(c->routes, c->route_count);
 	f->routes = c->routes;
+	f->route_count = c->route_count;
 	g->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, g->checker_fds) == -1 ||
 	    net_nonblock(g->checker_fds[0]) == -1 ||
@@ -350,6 +405,7 @@ gate_close(struct gate *g)
 	servers_free(&g->servers);
 	inflight_free(&f->inflight);
 	journal_free(&f->journal);
+	caps_free(&g->caps);
 	rates_free(&f->rates);
 	loop_free(&f->loop);
 	log_capture(NULL);

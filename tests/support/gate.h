@@ -12,6 +12,7 @@
 #include "chain.h"
 #include "session.h"
 
+struct caps;
 struct config;
 struct router;
 struct servers;
@@ -24,6 +25,7 @@ struct gate {
 	struct servers *servers;
 	struct services services;
 	int checker_fds[2]; /* for filters, for gate_work() */
+	struct caps *caps;
 };
 
 /* Loads the configuration of a transcript.  @BACKEND@ to @BACKEND4@, @NOBODY@
@@ -42,6 +44,10 @@ bool gate_work(struct gate *g);
 void gate_drain(struct gate *g);
 /* An operator drains a server ("backend/server"), or enables it again. */
 bool gate_server(struct gate *g, const char *name, bool drain);
+/* What is known of servers: "nothing", or "BACKEND/SERVER" and "down" or lines
+ * of a reply to EHLO with commas between them.  At first it is known of all of
+ * them that they offer 8BITMIME.  False: that is none of it. */
+bool gate_offers(struct gate *g, const char *text);
 /* What is still there that should not be; NULL if all is well. */
 const char *gate_leftover(const struct gate *g);
 /* Frees all.  NULL, or what was left. */

@@ -441,6 +441,32 @@ client() {
 	    -connect "127.0.0.1:$_port" "$@" 2>&1)
 }
 
+# talk PORT: the lines of stdin as commands, each behind the reply to the one
+# before; lines behind DATA up to a lone dot go out together.  Everything is in
+# $talk_out, lines of ours with "C: ".  Wants perl.
+talk() {
+	# shellcheck disable=SC2016 # perl's variables
+	talk_out=$(perl -MIO::Socket::INET -e '
+		binmode STDIN; binmode STDOUT;
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]",
+		    Timeout => 10) or die "connect: $!";
+		local $SIG{ALRM} = sub { die "no reply in time\n" };
+		my $l = "";
+		sub hear {
+			alarm 30;
+			do { defined($l = <$s>) or die "closed\n"; print $l }
+			    while $l =~ /^\d{3}-/;
+		}
+		hear();
+		while (<STDIN>) {
+			chomp; print "C: $_\n"; print $s "$_\r\n";
+			hear();
+			next unless $l =~ /^354/;
+			while (<STDIN>) { chomp; print $s "$_\r\n"; last if $_ eq "."; }
+			hear();
+		}' "$1" 2>&1) || :
+}
+
 # id_of TEXT: the transaction's id in a reply to a message
 id_of() {
 	printf '%s\n' "$1" | sed -n 's/.*\[\([0-9a-z]\{13,\}[^]]*\)\]\r\{0,1\}$/\1/p' |

@@ -64,6 +64,8 @@ struct delivery {
 	bool committed;
 	bool reusable;
 	bool reset_after;
+	struct ehlo offered;
+	unsigned lacks;
 	char failed[300];
 };
 
@@ -170,7 +172,9 @@ fake_play(
 	}
 	if (dl->sent[0] != '\0' || dl->progress == DELIVERY_PENDING)
 		return dl->sent;
-	for (i = 0; i < dl->envelope.count && dl->failed[0] == '\0'; i++)
+	for (i = 0;
+	     i < dl->envelope.count && dl->failed[0] == '\0' && dl->lacks == 0;
+	     i++)
 		assert(dl->results[i].set);
 	return NULL;
 }
@@ -192,6 +196,27 @@ dl_recipient(const struct delivery *dl, size_t i)
 {
 	assert(i < dl->envelope.count);
 	return &dl->rcpts[i].addr;
+}
+
+const struct recipient *
+dl_rcpt(const struct delivery *dl, size_t i)
+{
+	assert(i < dl->envelope.count);
+	return &dl->rcpts[i];
+}
+
+unsigned
+dl_server_offers(struct delivery *dl, const struct ehlo *e)
+{
+	dl->offered = *e;
+	return dl->envelope.needs & ~e->have;
+}
+
+enum progress
+dl_unfit(struct delivery *dl, unsigned lacks)
+{
+	dl->lacks = lacks;
+	return DELIVERY_DONE;
 }
 
 uint64_t

@@ -56,7 +56,7 @@ start(void)
 	begin();
 	relay = relay_new(loop, &conf, 1, NULL, -1, "gw.test");
 	greets = greets_new(loop, relay);
-	checks = checks_new(loop, &conf, 1, shared, greets);
+	checks = checks_new(loop, &conf, 1, shared, NULL, greets);
 }
 
 static int

@@ -310,7 +310,7 @@ keywords(void **state)
 		"C <commit><dotted>", "S 250 done"));
 	expect_link(true, false);
 
-	/* 8-bit content goes to a server without 8BITMIME as it is. */
+	/* Content that nobody was promised 8BITMIME for goes as it is. */
 	fake_end(&dl);
 	fake_begin(&dl, &backend_smtp, 1);
 	dl.envelope.body = BODY_8BITMIME;
@@ -318,6 +318,123 @@ keywords(void **state)
 	    SCRIPT(PIPE_HELLO, "C " MAIL RCPT("a") "DATA|", "S 250 ok",
 		"S 250 ok", "S 354 go", "C <commit><dotted>", "S 250 done"));
 	expect_link(true, false);
+}
+
+#define ALL_HELLO                                                        \
+	"S 220 mx", "C EHLO gw.example.net|",                            \
+	    "S 250-mx|250-PIPELINING|250-8BITMIME|250-SMTPUTF8|250-DSN|" \
+	    "250-CHUNKING|250-BINARYMIME|250-REQUIRETLS|250 AUTH PLAIN"
+
+/* Everything that a client can ask for is written anew. */
+static void
+parameters(void **state)
+{
+	(void)state;
+	fake_end(&dl);
+	fake_begin(&dl, &backend_smtp, 2);
+	dl.envelope.body = BODY_8BITMIME;
+	dl.envelope.ret = DSN_RET_HDRS;
+	dl.envelope.envid = "a+b c";
+	dl.envelope.auth = "me@x";
+	dl.envelope.needs =
+	    EHLO_8BITMIME | EHLO_SMTPUTF8 | EHLO_DSN | EHLO_REQUIRETLS;
+	dl.rcpts[0].notify = DSN_NEVER;
+	dl.rcpts[1].notify = DSN_SUCCESS | DSN_DELAY;
+	dl.rcpts[1].orcpt_type = "rfc822";
+	dl.rcpts[1].orcpt = "o=x@y";
+	play(&backend_smtp,
+	    SCRIPT(ALL_HELLO,
+		"C MAIL FROM:<me@example.com> BODY=8BITMIME SMTPUTF8 "
+		"REQUIRETLS RET=HDRS ENVID=a+2Bb+20c AUTH=<>|"
+		"RCPT TO:<a@example.org> NOTIFY=NEVER|"
+		"RCPT TO:<b@example.org> NOTIFY=SUCCESS,DELAY "
+		"ORCPT=rfc822;o+3Dx@y|",
+		"S 250 ok", "S 250 ok", "S 250 ok", "C DATA|", "S 354 go",
+		"C <commit><dotted>", "S 250 done"));
+	expect_link(true, false);
+	assert_int_equal(dl.offered.have & EHLO_DSN, EHLO_DSN);
+
+	/* Who has authenticated is believed. */
+	fake_again(&dl, &backend_smtp);
+	dl.client.login = "me";
+	dl.envelope.needs = 0;
+	dl.envelope.body = BODY_UNSPECIFIED;
+	dl.envelope.ret = DSN_RET_FULL;
+	dl.envelope.envid = NULL;
+	dl.envelope.count = 1;
+	play(&backend_smtp,
+	    SCRIPT("C MAIL FROM:<me@example.com> RET=FULL AUTH=me@x|"
+		   "RCPT TO:<a@example.org> NOTIFY=NEVER|DATA|",
+		"S 550 no", "S 503 no", "S 503 no"));
+	expect_link(true, true);
+}
+
+/* What the server lacks is found before anything is sent. */
+static void
+unfit(void **state)
+{
+	(void)state;
+	fake_end(&dl);
+	fake_begin(&dl, &backend_smtp, 1);
+	dl.envelope.needs = EHLO_SMTPUTF8 | EHLO_DSN | EHLO_8BITMIME;
+	play(&backend_smtp,
+	    SCRIPT("S 220 mx", "C EHLO gw.example.net|",
+		"S 250-mx|250-8BITMIME|250 PIPELINING"));
+	assert_int_equal(dl.lacks, EHLO_SMTPUTF8 | EHLO_DSN);
+	assert_false(dl.results[0].set);
+
+	/* So it is with HELO, */
+	fake_end(&dl);
+	fake_begin(&dl, &backend_smtp, 1);
+	dl.envelope.needs = EHLO_8BITMIME;
+	play(&backend_smtp,
+	    SCRIPT("S 220 mx", "C EHLO gw.example.net|", "S 500-|500 8BITMIME",
+		"C HELO gw.example.net|", "S 250 mx"));
+	assert_int_equal(dl.lacks, EHLO_8BITMIME);
+
+	/* and on a link that is used again. */
+	fake_end(&dl);
+	fake_begin(&dl, &backend_lmtp, 1);
+	play(&backend_lmtp,
+	    SCRIPT(PIPE_LHLO, "C " MAIL RCPT("a") "DATA|", "S 250 ok",
+		"S 250 ok", "S 354 go", "C <commit><dotted>", "S 250 done"));
+	fake_again(&dl, &backend_lmtp);
+	dl.envelope.needs = EHLO_8BITMIME;
+	play(&backend_lmtp, SCRIPT(NULL));
+	assert_int_equal(dl.lacks, EHLO_8BITMIME);
+}
+
+/* Binary content goes in one chunk, behind the replies to RCPT. */
+static void
+binary(void **state)
+{
+	(void)state;
+	fake_end(&dl);
+	fake_begin(&dl, &backend_smtp, 1);
+	dl.envelope.body = BODY_BINARYMIME;
+	play(&backend_smtp,
+	    SCRIPT(ALL_HELLO,
+		"C MAIL FROM:<me@example.com> BODY=BINARYMIME|" RCPT("a"),
+		"S 250 ok", "S 250 ok", "C <commit>BDAT 1000 LAST|<plain>",
+		"S 250 done"));
+	expect(0, DL_STAGE_FINAL, 250);
+	expect_link(true, false);
+	assert_true(dl.committed);
+
+	fake_end(&dl);
+	fake_begin(&dl, &backend_lmtp, 2);
+	dl.envelope.body = BODY_BINARYMIME;
+	play(&backend_lmtp,
+	    SCRIPT("S 220 mx", "C LHLO gw.example.net|",
+		"S 250-mx|250-PIPELINING|250-CHUNKING|250 BINARYMIME",
+		"C MAIL FROM:<me@example.com> BODY=BINARYMIME|" RCPT("a")
+		    RCPT("b"),
+		"S 250 ok", "S 250 ok", "S 250 ok",
+		"C <commit>BDAT 1000 LAST|<plain>", "S 250 done",
+		"S 552 5.2.2 full"));
+	expect(0, DL_STAGE_FINAL, 250);
+	expect(1, DL_STAGE_FINAL, 552);
+	expect_link(true, true);
 }
 
 static void
@@ -496,6 +613,9 @@ main(void)
 		cmocka_unit_test(session_refusals),
 		cmocka_unit_test(helo),
 		cmocka_unit_test(keywords),
+		cmocka_unit_test(parameters),
+		cmocka_unit_test(unfit),
+		cmocka_unit_test(binary),
 		cmocka_unit_test(size),
 		cmocka_unit_test(reset),
 		cmocka_unit_test(closing),
