@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "account.h"
 #include "chain.h"
 #include "conn.h"
 #include "loop.h"
@@ -51,6 +52,9 @@ keep(struct session *s, const char *data, size_t len)
 	if (!s->tx.headers.over)
 		headers_feed(
 		    &s->tx.headers, &s->front->limits->headers, data, len);
+	/* It grows: perhaps idle sessions have to make room. */
+	if (account_level(s->front->account) >= ACCOUNT_SHED)
+		session_relieve(s->front);
 	if (message_size(s->tx.message) + len > limit)
 		s->data_too_big = true;
 	else if (message_append(s->tx.message, data, len) == -1)

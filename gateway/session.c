@@ -79,6 +79,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	TAILQ_INSERT_TAIL(&f->open, s, entry);
 	f->sessions++;
 	stats_sessions(f->stats, f->worker, 1);
+	session_account(s);
 	if (net_list_has(&lc->proxy_from, peer)) {
 		s->state = SESSION_HEADER;
 		conn_set_raw(s->conn, true);
@@ -283,6 +284,7 @@ session_advance(struct session *s)
 		s->moved = s->moved || more;
 	}
 	s->advancing = false;
+	session_account(s);
 	if (s->conn == NULL)
 		return;
 	conn_flush(s->conn);
@@ -449,6 +451,7 @@ reap(struct task *t)
 	assert(s->magic == SESSION_MAGIC && s->conn == NULL);
 	TAILQ_REMOVE(&s->front->open, s, entry);
 	session_release(s);
+	session_account_end(s);
 	s->front->sessions--;
 	stats_sessions(s->front->stats, s->front->worker, -1);
 	chain_run_free(&s->run);

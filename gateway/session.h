@@ -24,6 +24,7 @@
 #include "net.h"
 #include "opt.h"
 
+struct account;
 struct chain;
 struct inflight;
 struct journal;
@@ -46,6 +47,7 @@ struct limits_conf {
 	struct opt_rate message_rate;
 	int64_t message_size; /* octets of content */
 	int64_t recipients;   /* of one transaction */
+	int64_t memory;	      /* octets, all workers */
 	struct headers_limits headers;
 	int64_t command_timeout; /* ms for the client's next command */
 	int64_t data_timeout;	 /* ms for the next piece of data */
@@ -117,6 +119,9 @@ struct front {
 	const struct services *services; /* of filters; may be NULL */
 	struct rates *rates;
 	unsigned rates_column;
+	struct account *account;  /* may be NULL */
+	int memory_level;	  /* enum account_level, when last looked at */
+	int64_t memory_say_again; /* loop_now() */
 	/* This process's; at the head who was silent longest. */
 	struct session_list open;
 	unsigned sessions;   /* how many they are */

@@ -86,6 +86,8 @@ session_admit(struct session *s)
 	s->admitted = true;
 	if (first && is_crowded(s))
 		return REPLY_TOO_MANY_CONNECTIONS;
+	if (first && session_relieve(f) >= ACCOUNT_CROWDED && !s->unlimited)
+		return REPLY_NO_MEMORY;
 	key = s->unlimited ? 0 : rates_key(f->rates, &s->client.addr);
 	if (!first && key == s->network_key)
 		return REPLY_NONE;
@@ -140,19 +142,24 @@ session_count_login(struct session *s)
 		    loop_now(f->loop));
 }
 
-bool
+enum reply_id
 session_may_send(struct session *s)
 {
 	const struct opt_rate *rate = &s->front->limits->message_rate;
 
 	int slot = s->authenticated ? s->login_slot : s->network;
 
+	if (session_relieve(s->front) == ACCOUNT_FULL && !s->unlimited &&
+	    s->client.login == NULL) {
+		s->limited = true;
+		return REPLY_NO_MEMORY_NOW;
+	}
 	if (rate->count == 0 || slot < 0 ||
 	    rates_count(s->front->rates, slot, RATES_MESSAGES, rate->count,
 		rate->period, loop_now(s->front->loop)))
-		return true;
+		return REPLY_NONE;
 	s->limited = true;
-	return false;
+	return REPLY_MESSAGE_RATE;
 }
 
 bool
@@ -222,7 +229,7 @@ session_shed(struct front *f)
 		if (s->heard > latest)
 			return false;
 		if (s->state != SESSION_COMMAND || s->wait != WAIT_NOTHING ||
-		    s->unlimited || s->authenticated || s->confirming ||
+		    s->unlimited || s->client.login != NULL || s->confirming ||
 		    s->tx.envelope.has_sender)
 			continue;
 		conn_input(s->conn, &left);
@@ -232,6 +239,7 @@ session_shed(struct front *f)
 		/* The listener says how many; each would fill the log. */
 		s->last_reply = NULL;
 		session_close(s, "shed");
+		stats_count(f->stats, f->worker, STATS_SHED);
 		return true;
 	}
 	return false;

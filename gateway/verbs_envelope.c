@@ -86,8 +86,8 @@ verb_check_mail(struct session *s, struct slice arg)
 	e->body = BODY_UNSPECIFIED;
 	if (no == REPLY_NONE)
 		no = take_mail_params(s, &params);
-	if (no == REPLY_NONE && !session_may_send(s))
-		no = REPLY_MESSAGE_RATE;
+	if (no == REPLY_NONE)
+		no = session_may_send(s);
 	if (no != REPLY_NONE)
 		return no;
 	e->sender = envelope_address(&s->tx.arena, &path);
