@@ -83,7 +83,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	if (net_list_has(&lc->proxy_from, peer)) {
 		s->state = SESSION_HEADER;
 		conn_set_raw(s->conn, true);
-		conn_deadline(s->conn, s->began + f->limits->proxy_timeout);
+		conn_deadline(s->conn, s->began + lc->limits.proxy_timeout);
 	} else
 		session_begin(s);
 	return s;
@@ -262,7 +262,7 @@ too_many_errors(struct session *s)
 void
 session_advance(struct session *s)
 {
-	const struct limits_conf *limits = s->front->limits;
+	const struct limits_conf *limits = &s->listener->limits;
 	bool more = true;
 
 	if (s->advancing)

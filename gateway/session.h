@@ -61,7 +61,8 @@ struct limits_conf {
 	int64_t auth_attempts;	 /* failed ones of one session, then 421 */
 	struct opt_rate auth_rate; /* failed ones of one client network */
 };
-extern const struct opt limits_options[];
+extern const struct opt limits_options[];     /* a listener's, too */
+extern const struct opt limits_all_options[]; /* the global ones only */
 
 enum early_talkers { EARLY_REFUSE, EARLY_NOTE };
 
@@ -79,10 +80,13 @@ struct listener_conf {
 	struct net_list xforward_from;	/* who may use XFORWARD */
 	struct net_list normalise_from; /* whose bare CR, LF, NUL we repair */
 	struct net_list unlimited;	/* clients that may use any share */
-	int64_t connections;		/* at once, all workers; 0: no limit */
-	const char *starttls_name;	/* tls block to offer STARTTLS with */
-	const char *tls_name;		/* tls block for TLS from the start */
-	struct tls_context *starttls;	/* resolved by conf.c; NULL: none */
+	/* The global ones but for what its own section says, and connections:
+	 * those of this listener, 0: any number.  Filled by conf.c. */
+	struct limits_conf limits;
+	bool counts_apart;	      /* clients: a limit on them is its own */
+	const char *starttls_name;    /* tls block to offer STARTTLS with */
+	const char *tls_name;	      /* tls block for TLS from the start */
+	struct tls_context *starttls; /* resolved by conf.c; NULL: none */
 	struct tls_context *tls;
 	bool require_tls;		    /* no mail in clear */
 	const char *auth_name;		    /* filter that authenticates */
@@ -104,7 +108,8 @@ TAILQ_HEAD(session_list, session);
 /* What all sessions of a worker share.  Filled by worker.c; all borrowed. */
 struct front {
 	struct loop *loop;
-	const struct limits_conf *limits;
+	const struct limits_conf
+	    *limits; /* of all; most: listener_conf.limits */
 	const char *hostname;
 	struct spool *spool;
 	struct relay *relay;

@@ -40,10 +40,22 @@ is_crowded(const struct session *s)
 	return !s->client.is_probe && stats_all_sessions(s->front->stats) > max;
 }
 
+/* Limits of its own on clients are for what they do on this listener. */
+static uint64_t
+network_key(const struct session *s)
+{
+	const struct rates *r = s->front->rates;
+	uint64_t key = rates_key(r, &s->client.addr);
+
+	return key != 0 && s->listener->counts_apart
+	    ? rates_key_apart(r, key, s->listener->name)
+	    : key;
+}
+
 static enum reply_id
 enter_network(struct session *s)
 {
-	const struct limits_conf *limits = s->front->limits;
+	const struct limits_conf *limits = &s->listener->limits;
 	const struct opt_rate *rate = &limits->rate;
 	struct front *f = s->front;
 	int64_t now = loop_now(f->loop);
@@ -65,10 +77,10 @@ enter_listener(struct session *s)
 	const struct listener_conf *lc = s->listener;
 	struct front *f = s->front;
 
-	if (lc->connections == 0 || s->listener_slot >= 0)
+	if (lc->limits.connections == 0 || s->listener_slot >= 0)
 		return REPLY_NONE;
 	s->listener_slot = rates_enter(f->rates, f->rates_column,
-	    rates_key_name(f->rates, lc->name), lc->connections,
+	    rates_key_name(f->rates, lc->name), lc->limits.connections,
 	    loop_now(f->loop));
 	return s->listener_slot == RATES_FULL ? REPLY_TOO_MANY_CONNECTIONS
 					      : REPLY_NONE;
@@ -88,7 +100,7 @@ session_admit(struct session *s)
 		return REPLY_TOO_MANY_CONNECTIONS;
 	if (first && session_relieve(f) >= ACCOUNT_CROWDED && !s->unlimited)
 		return REPLY_NO_MEMORY;
-	key = s->unlimited ? 0 : rates_key(f->rates, &s->client.addr);
+	key = s->unlimited ? 0 : network_key(s);
 	if (!first && key == s->network_key)
 		return REPLY_NONE;
 	rates_leave(f->rates, f->rates_column, s->network);
@@ -131,21 +143,25 @@ session_count_login(struct session *s)
 {
 	char name[AUTH_LOGIN_MAX + 10];
 	struct front *f = s->front;
+	uint64_t key;
 
 	rates_leave(f->rates, f->rates_column, s->login_slot);
 	s->login_slot = RATES_UNKNOWN;
 	/* No listener has a blank in its name and is taken for it. */
 	snprintf(name, sizeof(name), " login %s", s->client.login);
-	if (!s->unlimited)
-		s->login_slot = rates_enter(f->rates, f->rates_column,
-		    rates_key_name(f->rates, name), INT64_MAX,
-		    loop_now(f->loop));
+	if (s->unlimited)
+		return;
+	key = rates_key_name(f->rates, name);
+	if (s->listener->counts_apart)
+		key = rates_key_apart(f->rates, key, s->listener->name);
+	s->login_slot = rates_enter(
+	    f->rates, f->rates_column, key, INT64_MAX, loop_now(f->loop));
 }
 
 enum reply_id
 session_may_send(struct session *s)
 {
-	const struct opt_rate *rate = &s->front->limits->message_rate;
+	const struct opt_rate *rate = &s->listener->limits.message_rate;
 
 	int slot = s->authenticated ? s->login_slot : s->network;
 
@@ -165,7 +181,7 @@ session_may_send(struct session *s)
 bool
 session_idle_talk(struct session *s)
 {
-	if (s->unlimited || ++s->noops <= s->front->limits->noops)
+	if (s->unlimited || ++s->noops <= s->listener->limits.noops)
 		return true;
 	session_limit(s, REPLY_TOO_MUCH_TALK, "too-many-noops");
 	return false;
@@ -176,7 +192,7 @@ session_outlived(const struct session *s)
 {
 	return !s->tx.envelope.has_sender &&
 	    loop_now(s->front->loop) >=
-	    s->began + s->front->limits->session_timeout;
+	    s->began + s->listener->limits.session_timeout;
 }
 
 void
@@ -195,7 +211,7 @@ session_heard(struct session *s)
 void
 session_set_deadline(struct session *s)
 {
-	const struct limits_conf *limits = s->front->limits;
+	const struct limits_conf *limits = &s->listener->limits;
 	int64_t now = loop_now(s->front->loop), at, end;
 
 	s->moved = false;

@@ -397,7 +397,7 @@ act_ehlo(struct session *s)
 	    "250-CHUNKING\r\n"
 	    "%s%s%s%s%s"
 	    "250 ENHANCEDSTATUSCODES\r\n",
-	    session_hostname(s), (long long)s->front->limits->message_size,
+	    session_hostname(s), (long long)s->listener->limits.message_size,
 	    s->listener->starttls != NULL && !s->client.tls ? "250-STARTTLS\r\n"
 							    : "",
 	    auth,

@@ -39,7 +39,7 @@ take_size(struct session *s, struct slice value)
 {
 	if (!smtp_parse_number(value, UINT64_MAX, &s->tx.envelope.size))
 		return REPLY_BAD_SIZE;
-	if (s->tx.envelope.size > (uint64_t)s->front->limits->message_size)
+	if (s->tx.envelope.size > (uint64_t)s->listener->limits.message_size)
 		return REPLY_TOO_BIG;
 	return REPLY_NONE;
 }
@@ -193,7 +193,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	enum reply_id no;
 	int route;
 
-	if (s->rcpts_refused >= (size_t)s->front->limits->recipients * 10)
+	if (s->rcpts_refused >= (size_t)s->listener->limits.recipients * 10)
 		s->errors++;
 	no = path_reply(
 	    smtp_parse_rcpt(arg, &path, &params), REPLY_BAD_RECIPIENT);
@@ -207,7 +207,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		no = REPLY_LOCAL_PART_ROUTES;
 	else if (route == -1)
 		no = REPLY_RELAYING_DENIED;
-	else if (e->count >= (size_t)s->front->limits->recipients)
+	else if (e->count >= (size_t)s->listener->limits.recipients)
 		no = REPLY_TOO_MANY_RECIPIENTS;
 	if (no == REPLY_NONE &&
 	    (answer_by_route(s, &addr, route) || answer_retry(s, &addr, route)))

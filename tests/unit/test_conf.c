@@ -37,7 +37,7 @@ static const char full[] =
     "             \"[::1]:25\"} # six\n"
     "  address += \"unix:/tmp/s\"\n"
     "  greeting = \"hello \\\"you\\\"\" proxy-from = {\"10.0.0.0/8\"}\n"
-    "  filters = {naps, friends}\n"
+    "  filters = {naps, friends} limits { rate = \"2/1m\" errors = 3 }\n"
     "}\n"
     "delay naps { connect = 1s observe = yes on-unknown = pass }\n"
     "access friends { allow = {192.0.2.1} timeout = 3s }\n"
@@ -87,6 +87,13 @@ check_listeners(const struct config *c)
 	assert_string_equal(c->listeners[0].filters[1]->name, "friends");
 	assert_int_equal(c->listeners[0].filters[1]->chain.timeout, 3000);
 	assert_int_equal(c->listeners[1].filter_count, 0);
+	assert_int_equal(c->listeners[0].limits.errors, 3);
+	assert_int_equal(c->listeners[0].limits.rate.count, 2);
+	assert_true(c->listeners[0].counts_apart);
+	assert_int_equal(c->listeners[0].limits.recipients, 7);
+	assert_int_equal(c->listeners[0].limits.connections, 0);
+	assert_int_equal(c->listeners[1].limits.errors, 20);
+	assert_false(c->listeners[1].counts_apart);
 	assert_int_equal(c->filter_count, 2);
 }
 
@@ -269,6 +276,12 @@ static const struct {
 	    ":3: unknown option 'speed' in listen 'mx'\n" },
 	{ "limits {\n rates = 1 }", ":2: unknown option 'rates' in limits\n" },
 	{ "delay d { url = x }", ":1: unknown option 'url' in delay 'd'\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nlimits { memory = 1M } }",
+	    ":2: unknown option 'memory' in limits\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nlimits { errors = 0 } }",
+	    ":2: option 'errors' must be between 1 and 1000000, not 0\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nlimits { }\nlimits { } }",
+	    ":3: section 'limits' is given twice, first in line 2\n" },
 	{ "backend b { server s {\nspeed = 1 } }",
 	    ":2: unknown option 'speed' in server 's'\n" },
 	{ "listen { }", ":1: missing title for section 'listen'\n" },
