@@ -56,6 +56,33 @@ static const struct {
 	    "recipient\n" },
 
 	/* open relays */
+	{ "listen mx { address = {\"127.0.0.1:1\"} xclient-login = yes\n"
+	  "xclient-from = {\"0.0.0.0/0\"} }\n" BACKEND
+	  "route all { backend = d authenticated = yes }",
+	    ":4: route 'all' takes every recipient, and listen 'mx' "
+	    "(127.0.0.1:1) lets everybody say who they are: that is an open "
+	    "relay; " },
+	{ "listen mx { address = {\"0.0.0.0:1\"} auth = people\n"
+	  "xclient-login = yes xclient-from = {\"0.0.0.0/1\", "
+	  "\"128.0.0.0/1\"}\n"
+	  "auth-plaintext = yes require-auth = yes }\n" PEOPLE
+	  "\n" BACKEND ROUTE,
+	    ":6: route 'all' takes every recipient, and listen 'mx' " },
+	{ "listen mx { address = {\"0.0.0.0:1\"} xclient-login = yes\n"
+	  "xclient-from = {127.0.0.1} proxy-from = {\"::/0\"} }\n" BACKEND
+	  "route all { backend = d authenticated = yes }",
+	    ":4: route 'all' takes every recipient, and listen 'mx' " },
+	{ "listen mx { address = {\"0.0.0.0:1\"}\n"
+	  "proxy-from = {\"0.0.0.0/0\"} }\n" BACKEND
+	  "route all { backend = d client = {127.0.0.1} }",
+	    ":4: route 'all' takes every recipient, and listen 'mx' " },
+	{ "listen mx { address = {\"0.0.0.0:1\"}\n"
+	  "xclient-from = {\"::/8\"} }\n" BACKEND
+	  "route all { backend = d client = {127.0.0.1} }",
+	    ":4: route 'all' takes every recipient, and listen 'mx' " },
+	{ "listen mx { address = {\"unix:/tmp/x\"}\n"
+	  "proxy-from = {unix} }\n" BACKEND ROUTE,
+	    ":4: route 'all' takes every recipient, and listen 'mx' " },
 	{ OPEN BACKEND "route all { backend = d client = {\"10.0.0.0/8\"} }",
 	    ":3: route 'all' takes every recipient, and listen 'mx' " },
 	{ OPEN BACKEND "route all { backend = d sender-domain = a.example }",
@@ -103,6 +130,22 @@ static const struct {
 	    NULL },
 	{ OPEN BACKEND "route all { backend = d open-relay = yes }", NULL },
 	{ OPEN BACKEND "route all { backend = d rcpt-domain = {a.example} }",
+	    NULL },
+	/* A proxy that may be trusted says who has authenticated. */
+	{ "listen mx { address = {\"0.0.0.0:1\"} xclient-login = yes\n"
+	  "xclient-from = {\"10.0.0.0/8\"} }\n" BACKEND
+	  "route all { backend = d authenticated = yes }",
+	    NULL },
+	{ "listen mx { address = {\"0.0.0.0:1\"} xclient-login = yes\n"
+	  "xclient-from = {\"0.0.0.0/0\"} }\n" BACKEND
+	  "route r { backend = d rcpt-domain = a.example }",
+	    ":2: warning: xclient-from names every address: whoever connects "
+	    "may say to be anybody, logged in as anybody\n" },
+	{ OPEN BACKEND "route all { backend = d\nrcpt-domain = {\"*.org\"} }",
+	    ":4: warning: \"*.org\" is all of a top-level domain: unless it is "
+	    "yours, that is an open relay for it\n" },
+	{ OPEN BACKEND
+	    "route all { backend = d rcpt-domain = {\"*.internal\"} }",
 	    NULL },
 	/* Who reaches the route has authenticated. */
 	{ "listen mx { address = {\"0.0.0.0:1\"} auth = people\n"
