@@ -261,6 +261,7 @@ check_listeners(struct conf_reader *r)
 	while ((b = conf_next(&r->root, "listen", b)) != NULL) {
 		check_listener(r, b, lc);
 		check_addresses(r, b, lc);
+		conf_check_sockets(r, b, lc);
 		find_filters(r, b, lc);
 		conf_check_auth(r, b, lc);
 		if (lc->unlimited.count > 0)

@@ -69,6 +69,10 @@ enum early_talkers { EARLY_REFUSE, EARLY_NOTE };
 struct listener_conf {
 	const char *name;
 	struct opt_addrs address;
+	const char *socket_mode; /* of unix sockets, octal; NULL: any */
+	const char *socket_user;
+	const char *socket_group;
+	struct net_owner socket_owner; /* of these, by conf.c */
 	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
 	int64_t greeting_delay;	    /* ms */
 	int early_talkers;	    /* enum early_talkers */

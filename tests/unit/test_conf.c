@@ -369,6 +369,27 @@ static const struct {
 	    ":1: option 'level' must be one of: error, warn" },
 	{ "log {\n to = file }", ":1: log needs 'path'\n" },
 	{ "hostname = \"a b\"", ":1: hostname \"a b\" is not a domain\n" },
+	{ "listen mx {\naddress = "
+	  "\"unix:/"
+	  "12345678901234567890123456789012345678901234567890123456789012345678"
+	  "9012345678901234567890123456789012345678901234567890\" }",
+	    ":2: option 'address' "
+	    "\"unix:/"
+	    "123456789012345678901234567890123456789012345678901234567890123456"
+	    "789012345678901234567890123456789012345678901234567890\": the "
+	    "path of the unix socket is "
+	    "too long\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-mode = 0999 }",
+	    ":2: socket-mode \"0999\" is not like 0660\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-mode = 4755 }",
+	    ":2: socket-mode \"4755\" is not like 0660\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-user = no-such-user }",
+	    ":2: there is no user no-such-user here\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-group = no-such-one }",
+	    ":2: there is no group no-such-one here\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nsocket-mode = 0600 }",
+	    ":2: socket-mode is for unix sockets, and this listener has "
+	    "none\n" },
 	{ "listen mx { address = {\"127.0.0.1\"} }", ":1: option 'address' " },
 	{ "listen mx {\naddress = {\"127.0.0.1:1\"}\nproxy-from = "
 	  "{\"10.0.0.1/8\"}}",
