@@ -261,6 +261,7 @@ check_listeners(struct conf_reader *r)
 	while ((b = conf_next(&r->root, "listen", b)) != NULL) {
 		check_listener(r, b, lc);
 		check_addresses(r, b, lc);
+		conf_check_sockets(r, b, lc);
 		find_filters(r, b, lc);
 		conf_check_auth(r, b, lc);
 		if (lc->unlimited.count > 0)
@@ -275,7 +276,6 @@ check_listener(struct conf_reader *r, const struct conf_block *b,
     const struct listener_conf *lc)
 {
 	const char *p;
-	size_t i;
 
 	if (lc->hostname != NULL && !is_name(lc->hostname))
 		conf_complain(r, conf_line(b, "hostname"),
@@ -288,12 +288,15 @@ check_listener(struct conf_reader *r, const struct conf_block *b,
 			    GREETING_MAX);
 			break;
 		}
-	for (i = 0; i < lc->proxy_from.count; i++)
-		if (lc->proxy_from.list[i].bits == 0 &&
-		    lc->proxy_from.list[i].family != AF_UNIX)
-			conf_warn(r, conf_line(b, "proxy-from"),
-			    "proxy-from names every address: whoever connects "
-			    "may say to be anybody");
+	if (conf_is_anybody(&lc->proxy_from))
+		conf_warn(r, conf_line(b, "proxy-from"),
+		    "proxy-from names every address: whoever connects may say "
+		    "to be anybody");
+	if (conf_is_anybody(&lc->xclient_from))
+		conf_warn(r, conf_line(b, "xclient-from"),
+		    "xclient-from names every address: whoever connects may "
+		    "say to be anybody%s",
+		    lc->xclient_login ? ", logged in as anybody" : "");
 	check_headers(r, b, lc);
 }
 

@@ -12,6 +12,7 @@
 #include "filter.h"
 
 #define HOSTNAME_SIZE 256
+#define PARTS_MAX 4
 
 struct part { /* of a section: what fills which struct */
 	const struct opt *table;
@@ -36,8 +37,12 @@ static void fill_server(
 static void fill_tls(struct conf_reader *);
 static void fill_listeners(struct conf_reader *);
 static void fill_routes(struct conf_reader *);
+static void fill_limits(
+    struct conf_reader *, const struct conf_block *, struct listener_conf *);
 static void fill_once(
     struct conf_reader *, const struct conf_block *, const char *, void *);
+static void only_once(
+    struct conf_reader *, const struct conf_block *, const struct conf_block *);
 static void fill(struct conf_reader *, const struct conf_block *,
     const struct part *, size_t);
 static void fill_item(struct conf_reader *, const struct conf_item *,
@@ -252,7 +257,32 @@ fill_listeners(struct conf_reader *r)
 
 		lc->name = b->title;
 		fill(r, b, parts, nitems(parts));
+		fill_limits(r, b, lc);
 	}
+}
+
+/* The global ones but for what its section says. */
+static void
+fill_limits(struct conf_reader *r, const struct conf_block *listener,
+    struct listener_conf *lc)
+{
+	static const char *const of_clients[] = { "per-client", "rate",
+		"message-rate", "auth-rate" };
+	const struct conf_block *b = conf_next(listener, "limits", NULL);
+	const struct part part = { limits_options, &lc->limits };
+	const struct conf_item *it;
+	size_t i;
+
+	lc->limits = r->config->limits;
+	lc->limits.connections = 0;
+	if (b == NULL)
+		return;
+	STAILQ_FOREACH (it, &b->items, entry)
+		fill_item(r, it, &part, 1);
+	for (i = 0; i < nitems(of_clients); i++)
+		if (conf_item(b, of_clients[i]) != NULL)
+			lc->counts_apart = true;
+	only_once(r, listener, b);
 }
 
 static void
@@ -296,21 +326,36 @@ fill_once(struct conf_reader *r, const struct conf_block *parent,
 {
 	const struct conf_section *all = r->schema->sections;
 	const struct conf_block *b = conf_next(parent, type, NULL);
-	const struct conf_block *again;
-	struct part part = { NULL, base };
+	const struct opt *const *table;
+	struct part parts[PARTS_MAX];
+	size_t n = 0;
 
 	if (parent != &r->root)
 		all = section(all, parent->type)->sections;
-	part.table = section(all, type)->tables[0];
+	for (table = section(all, type)->tables;
+	     *table != NULL && n < PARTS_MAX; table++) {
+		parts[n].table = *table;
+		parts[n++].base = base;
+	}
 	if (b == NULL) {
-		opt_defaults(part.table, base, r->arena);
+		while (n-- > 0)
+			opt_defaults(parts[n].table, base, r->arena);
 		return;
 	}
-	fill(r, b, &part, 1);
-	for (again = b; (again = conf_next(parent, type, again)) != NULL;)
+	fill(r, b, parts, n);
+	only_once(r, parent, b);
+}
+
+static void
+only_once(struct conf_reader *r, const struct conf_block *parent,
+    const struct conf_block *first)
+{
+	const struct conf_block *again = first;
+
+	while ((again = conf_next(parent, first->type, again)) != NULL)
 		conf_complain(r, again->line,
-		    "section '%s' is given twice, first in line %d", type,
-		    b->line);
+		    "section '%s' is given twice, first in line %d",
+		    first->type, first->line);
 }
 
 static void

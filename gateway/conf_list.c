@@ -110,7 +110,10 @@ static const struct opt log_options[] = {
 
 static const struct opt *const global_tables[] = { global_options, NULL };
 static const struct opt *const log_tables[] = { log_options, NULL };
-static const struct opt *const limits_tables[] = { limits_options, NULL };
+static const struct opt *const limits_tables[] = { limits_options,
+	limits_all_options, NULL };
+static const struct opt *const listen_limits_tables[] = { limits_options,
+	NULL };
 static const struct opt *const resolver_tables[] = { dns_options, NULL };
 static const struct opt *const spool_tables[] = { spool_options, NULL };
 static const struct opt *const tls_tables[] = { tls_options, NULL };
@@ -142,6 +145,13 @@ static const struct conf_section backend_sections[] = {
 	{ .name = NULL },
 };
 
+static const struct conf_section listen_sections[] = {
+	{ .name = "limits",
+	    .summary = "limits of its own; what is not here is as in limits",
+	    .tables = listen_limits_tables },
+	{ .name = NULL },
+};
+
 static const struct conf_section fixed_sections[] = {
 	{ .name = "log", .summary = "the log", .tables = log_tables },
 	{ .name = "limits", .summary = "limits", .tables = limits_tables },
@@ -158,7 +168,8 @@ static const struct conf_section fixed_sections[] = {
 	{ .name = "listen",
 	    .titled = true,
 	    .summary = "where clients connect to",
-	    .tables = listen_tables },
+	    .tables = listen_tables,
+	    .sections = listen_sections },
 	{ .name = "route",
 	    .titled = true,
 	    .summary =
@@ -272,12 +283,14 @@ conf_list(FILE *out)
 	list_section(out, root, "", "");
 	for (s = root->sections; s->name != NULL; s++) {
 		const struct conf_section *sub = s->sections;
+		char above[80];
 
+		snprintf(above, sizeof(above), "%s.", s->name);
 		list_section(out, s, "", s->name);
 		if (s->sections == backend_sections)
 			list_protocols(out);
 		for (; sub != NULL && sub->name != NULL; sub++)
-			list_section(out, sub, "backend.", sub->name);
+			list_section(out, sub, above, sub->name);
 	}
 	fprintf(out, "\nfilter: options of every filter\n");
 	list_table(out, chain_options, "filter.");

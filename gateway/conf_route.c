@@ -1,9 +1,7 @@
 /*
- * What routes mean: names, addresses and replies in them, open relays, and
- * routes that nothing reaches.
+ * What routes mean: names, addresses and replies in them, and routes that
+ * nothing reaches.
  */
-
-#include <netinet/in.h>
 
 #include <ctype.h>
 #include <string.h>
@@ -28,14 +26,6 @@ static void check_reply(
     struct conf_reader *, const struct conf_block *, const struct route_conf *);
 static void find_backend(
     struct conf_reader *, const struct conf_block *, struct route_conf *);
-static void check_relay(
-    struct conf_reader *, const struct conf_block *, const struct route_conf *);
-static const struct net_addr *open_address(
-    const struct route_conf *, const struct listener_conf *);
-static bool is_for(const struct route_conf *, const struct listener_conf *);
-static bool speaks_for_others(const struct listener_conf *);
-static bool loopback_only(const struct net_list *);
-static bool takes_all(const struct conf_block *, const struct route_conf *);
 static void check_reach(struct conf_reader *);
 static void report_shadow(struct conf_reader *, const struct conf_block *,
     const struct route_conf *, const struct route_shadow *);
@@ -67,7 +57,7 @@ check_route(
 	good = check_addresses(r, b, rc) && good;
 	check_listeners(r, b, rc);
 	check_action(r, b, rc);
-	check_relay(r, b, rc);
+	conf_check_relay(r, b, rc);
 	return good;
 }
 
@@ -190,105 +180,6 @@ find_backend(
 		}
 	conf_complain(r, conf_line(b, "backend"), "there is no backend '%s'",
 	    rc->backend_name);
-}
-
-/*
- * Never an open relay (DESIGN promise 11): who comes from another machine and
- * has not authenticated reaches no route to a backend that takes every
- * recipient.  Senders and flags do not count: the one is what a client says,
- * and what the other means is not known here.  A network of clients is for the
- * operator to answer for.
- */
-static void
-check_relay(struct conf_reader *r, const struct conf_block *b,
-    const struct route_conf *rc)
-{
-	const struct listener_conf *lc = r->config->listeners;
-	const struct listener_conf *end = lc + r->config->listener_count;
-	const struct net_addr *a = NULL;
-	char text[NET_TEXT_MAX];
-
-	if (rc->open_relay && route_has_rcpt(rc))
-		conf_warn(r, conf_line(b, "open-relay"),
-		    "open-relay says nothing in a route with %s",
-		    rc->rcpt.count > 0 ? "rcpt" : "rcpt-domain");
-	if (rc->open_relay || !takes_all(b, rc) ||
-	    rc->action != ROUTE_DELIVER ||
-	    rc->authenticated == ROUTE_AUTHENTICATED ||
-	    loopback_only(&rc->client))
-		return;
-	for (; lc < end && a == NULL; lc++)
-		a = open_address(rc, lc);
-	if (a == NULL)
-		return;
-	lc--;
-	conf_complain(r, b->line,
-	    "route '%s' takes every recipient, and listen '%s' (%s) %s: that "
-	    "is an open relay; give the route rcpt-domain, rcpt or "
-	    "authenticated = yes, or open-relay = yes if it is meant",
-	    rc->name, lc->name, net_text(a, text, sizeof(text)),
-	    speaks_for_others(lc) ? "has clients behind a proxy"
-				  : "is reached from other machines");
-}
-
-static const struct net_addr *
-open_address(const struct route_conf *rc, const struct listener_conf *lc)
-{
-	size_t i;
-
-	/* With require-auth, whoever reaches a route has authenticated. */
-	if (lc->require_auth || !is_for(rc, lc))
-		return NULL;
-	for (i = 0; i < lc->address.count; i++)
-		if (!net_is_loopback(&lc->address.list[i]) ||
-		    speaks_for_others(lc))
-			return &lc->address.list[i];
-	return NULL;
-}
-
-static bool
-is_for(const struct route_conf *rc, const struct listener_conf *lc)
-{
-	size_t i;
-
-	for (i = 0; i < rc->listener.count; i++)
-		if (strcmp(rc->listener.list[i], lc->name) == 0)
-			return true;
-	return rc->listener.count == 0;
-}
-
-/* Its clients may be anybody, whoever connects. */
-static bool
-speaks_for_others(const struct listener_conf *lc)
-{
-	return lc->proxy_from.count > 0 || lc->xclient_from.count > 0;
-}
-
-static bool
-loopback_only(const struct net_list *nets)
-{
-	const struct net_prefix *p;
-	size_t i;
-
-	for (i = 0; i < nets->count; i++) {
-		p = &nets->list[i];
-		if (p->family == AF_INET && p->bits >= 8 && p->addr[0] == 127)
-			continue;
-		if (p->family == AF_INET6 && p->bits == 128 &&
-		    memcmp(p->addr, &in6addr_loopback, 16) == 0)
-			continue;
-		if (p->family != AF_UNIX)
-			return false;
-	}
-	return nets->count > 0;
-}
-
-/* A list with a mistake in it is not an empty one. */
-static bool
-takes_all(const struct conf_block *b, const struct route_conf *rc)
-{
-	return !route_has_rcpt(rc) && conf_item(b, "rcpt-domain") == NULL &&
-	    conf_item(b, "rcpt") == NULL;
 }
 
 static void

@@ -102,6 +102,14 @@ void conf_check_servers(
 void conf_check_auth(struct conf_reader *r, const struct conf_block *b,
     struct listener_conf *lc);
 void conf_check_routes(struct conf_reader *r);
+/* conf_socket.c: who may connect to unix sockets. */
+void conf_check_sockets(struct conf_reader *r, const struct conf_block *b,
+    struct listener_conf *lc);
+/* conf_relay.c */
+void conf_check_relay(struct conf_reader *r, const struct conf_block *b,
+    const struct route_conf *rc);
+/* Is a large part of the Internet among them? */
+bool conf_is_anybody(const struct net_list *nets);
 
 /* The option as written, or NULL. */
 struct conf_item *conf_item(const struct conf_block *b, const char *name);

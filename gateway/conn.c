@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "compat.h"
 #include "conn_impl.h"
 #include "mem.h"
@@ -26,8 +27,23 @@
 static char shared[CONN_INPUT_MAX];
 static unsigned outstanding;
 
+/* When memory is short, no more is read than this ahead of what is at work. */
+#define INPUT_SHORT (16 * 1024)
+
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_deadline(void *arg);
+
+void
+conn_impl_count(struct conn *c)
+{
+	size_t now = (c->own != NULL ? c->own_size : 0) +
+	    (c->out != NULL ? c->out_size : 0);
+
+	if (now != c->counted)
+		account_add(
+		    loop_account(c->loop), (int64_t)now - (int64_t)c->counted);
+	c->counted = now;
+}
 
 void
 conn_impl_reading(struct conn *c, bool on)
@@ -163,6 +179,7 @@ conn_close(struct conn **cp)
 	free(c->out);
 	c->own = NULL;
 	c->out = NULL;
+	conn_impl_count(c);
 	c->write_ev = NULL;
 	loop_undefer(c->loop, &c->task);
 	c->task.run = reap;
@@ -212,6 +229,7 @@ conn_consume(struct conn *c, size_t len)
 		free(c->own);
 		c->own = NULL;
 		c->in = NULL;
+		conn_impl_count(c);
 	}
 	if (c->in_len < CONN_INPUT_MAX &&
 	    (c->flags & (F_EOF | F_CLOSED)) == 0) {
@@ -264,6 +282,7 @@ keep_rest(struct conn *c)
 	c->own = xmalloc(c->own_size);
 	memcpy(c->own, c->in, c->in_len);
 	c->in = c->own;
+	conn_impl_count(c);
 }
 
 /* Makes room behind the input that was left over; returns where to read. */
@@ -284,8 +303,12 @@ room(struct conn *c, size_t *space_r)
 			c->own_size = CONN_INPUT_MAX;
 		c->own = xrealloc(c->own, c->own_size);
 		c->in = c->own;
+		conn_impl_count(c);
 	}
 	*space_r = c->own_size - c->in_len;
+	if (c->in_len >= INPUT_SHORT &&
+	    account_level(loop_account(c->loop)) >= ACCOUNT_SHED)
+		*space_r = 0;
 	return c->own + c->in_len;
 }
 

@@ -43,6 +43,7 @@ struct conn {
 	size_t out_len;
 	size_t out_done;
 	size_t out_size;
+	size_t counted;	 /* octets of own and out that the account has */
 	struct tls *tls; /* owned; NULL without TLS */
 	struct event read_ev;
 	struct event *write_ev; /* owned; made when first needed */
@@ -50,6 +51,8 @@ struct conn {
 	struct task task; /* a write error to report, or the reaper */
 };
 
+/* The buffers have changed: tells the account of memory. */
+void conn_impl_count(struct conn *c);
 void conn_impl_reading(struct conn *c, bool on);
 void conn_impl_writing(struct conn *c, bool on);
 /* conn_out.c: the write event. */

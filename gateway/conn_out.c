@@ -64,6 +64,7 @@ conn_put(struct conn *c, const void *buf, size_t len)
 		if (c->out_size < 256)
 			c->out_size = 256;
 		resize(c, c->out_size);
+		conn_impl_count(c);
 	}
 	memcpy(c->out + c->out_len, buf, len);
 	c->out_len += len;
@@ -105,6 +106,7 @@ conn_flush(struct conn *c)
 	c->out_len = c->out_done = c->out_size = 0;
 	free(c->out);
 	c->out = NULL;
+	conn_impl_count(c);
 }
 
 /* Encryption copies anyway, and the library wants a write that it could not

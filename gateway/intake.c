@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "account.h"
 #include "chain.h"
 #include "conn.h"
 #include "loop.h"
@@ -44,13 +45,16 @@ intake_clock(struct session *s)
 static void
 keep(struct session *s, const char *data, size_t len)
 {
-	uint64_t limit = (uint64_t)s->front->limits->message_size;
+	uint64_t limit = (uint64_t)s->listener->limits.message_size;
 
 	if (intake_refusal(s) != REPLY_NONE)
 		return;
 	if (!s->tx.headers.over)
 		headers_feed(
-		    &s->tx.headers, &s->front->limits->headers, data, len);
+		    &s->tx.headers, &s->listener->limits.headers, data, len);
+	/* It grows: perhaps idle sessions have to make room. */
+	if (account_level(s->front->account) >= ACCOUNT_SHED)
+		session_relieve(s->front);
 	if (message_size(s->tx.message) + len > limit)
 		s->data_too_big = true;
 	else if (message_append(s->tx.message, data, len) == -1)
@@ -149,7 +153,7 @@ intake_complete(struct session *s)
 
 	s->state = SESSION_COMMAND;
 	append_rest(s);
-	headers_finish(&s->tx.headers, &s->front->limits->headers);
+	headers_finish(&s->tx.headers, &s->listener->limits.headers);
 	refusal = intake_refusal(s);
 	if (refusal == REPLY_NONE && !intake_strip_headers(s))
 		refusal = REPLY_LOCAL_ERROR;
@@ -157,7 +161,7 @@ intake_complete(struct session *s)
 		refuse(s, refusal);
 	else {
 		message_set_leading_dot(s->tx.message, s->data.leading_dot);
-		s->reply_by = now + s->front->limits->reply_deadline;
+		s->reply_by = now + s->listener->limits.reply_deadline;
 		conn_deadline(s->conn, s->reply_by);
 		s->state = SESSION_JUDGING;
 		session_judge(s, PHASE_MESSAGE, NULL);

@@ -30,6 +30,7 @@ struct loop {
 	bool scripted;
 	int64_t wall; /* scripted clock only */
 	void (*bottom)(void);
+	struct account *account; /* borrowed */
 };
 
 static int64_t read_clock(clockid_t id);
@@ -67,6 +68,18 @@ loop_free(struct loop **lp)
 	event_base_free(l->base);
 	free(l);
 	*lp = NULL;
+}
+
+void
+loop_set_account(struct loop *l, struct account *a)
+{
+	l->account = a;
+}
+
+struct account *
+loop_account(const struct loop *l)
+{
+	return l->account;
 }
 
 struct event_base *

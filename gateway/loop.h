@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct account;
 struct event_base;
 struct loop;
 
@@ -41,6 +42,9 @@ struct timer {
 struct loop *loop_new(void);
 void loop_free(struct loop **lp);
 struct event_base *loop_base(struct loop *l);
+/* Where what lives in this loop counts its memory (borrowed; NULL: nowhere). */
+void loop_set_account(struct loop *l, struct account *a);
+struct account *loop_account(const struct loop *l);
 
 /* Monotonic milliseconds in this turn, after it has waited for events; the same
  * for the whole turn, and never 0. */

@@ -21,7 +21,9 @@
 
 static struct listen_socket *find(
     const struct listen_sockets *, const struct net_addr *);
-static struct listen_socket *open_one(const struct net_addr *);
+static struct listen_socket *open_one(
+    const struct net_addr *, const struct net_owner *);
+static bool may_stay(const struct net_addr *);
 static bool is_in(const struct config *, const struct net_addr *);
 static bool same(const struct net_addr *, const struct net_addr *);
 static void close_one(struct listen_sockets *, struct listen_socket *);
@@ -37,9 +39,13 @@ sockets_open(struct listen_sockets *list, const struct config *c)
 	for (i = 0; i < c->listener_count; i++) {
 		lc = &c->listeners[i];
 		for (k = 0; k < lc->address.count; k++) {
-			if (find(list, &lc->address.list[k]) != NULL)
+			if (find(list, &lc->address.list[k]) != NULL) {
+				if (net_set_owner(&lc->address.list[k],
+					&lc->socket_owner) == -1)
+					(void)may_stay(&lc->address.list[k]);
 				continue;
-			s = open_one(&lc->address.list[k]);
+			}
+			s = open_one(&lc->address.list[k], &lc->socket_owner);
 			if (s == NULL) {
 				sockets_prune(&opened, NULL);
 				return -1;
@@ -91,13 +97,35 @@ find(const struct listen_sockets *list, const struct net_addr *a)
 	return NULL;
 }
 
+/* Its owner could not be set.  Without root nobody expects that. */
+static bool
+may_stay(const struct net_addr *a)
+{
+	int error = errno;
+	char text[NET_TEXT_MAX];
+	bool may = error == EPERM && geteuid() != 0;
+
+	log_event(may ? LEVEL_WARN : LEVEL_ERROR,
+	    "can not set owner and mode of %s: %s%s",
+	    net_text(a, text, sizeof(text)), strerror(error),
+	    may ? "; started by root, it could be" : "");
+	errno = error;
+	return may;
+}
+
 static struct listen_socket *
-open_one(const struct net_addr *a)
+open_one(const struct net_addr *a, const struct net_owner *owner)
 {
 	struct listen_socket *s;
 	char text[NET_TEXT_MAX];
-	int fd = net_listen(a, BACKLOG);
+	int fd = net_listen_as(a, BACKLOG, owner);
+	struct net_owner mode = *owner;
 
+	if (fd == -1 && errno == EPERM && a->ss.ss_family == AF_UNIX &&
+	    may_stay(a)) {
+		mode.has_user = mode.has_group = false;
+		fd = net_listen_as(a, BACKLOG, &mode);
+	}
 	if (fd == -1) {
 		log_event(LEVEL_ERROR, "can not listen on %s: %s",
 		    net_text(a, text, sizeof(text)), strerror(errno));

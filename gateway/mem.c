@@ -81,6 +81,13 @@ arena_init(struct arena *a, size_t block_size)
 {
 	a->blocks = NULL;
 	a->block_size = block_size;
+	a->held = 0;
+}
+
+size_t
+arena_held(const struct arena *a)
+{
+	return a->held;
 }
 
 void *
@@ -131,9 +138,11 @@ arena_reset(struct arena *a)
 		else
 			free(b);
 	}
+	a->held = 0;
 	if (kept != NULL) {
 		kept->next = NULL;
 		kept->used = 0;
+		a->held = sizeof(*kept) + kept->size;
 	}
 	a->blocks = kept;
 }
@@ -148,6 +157,7 @@ arena_free(struct arena *a)
 		free(b);
 	}
 	a->blocks = NULL;
+	a->held = 0;
 }
 
 static struct arena_block *
@@ -174,6 +184,7 @@ take(struct arena *a, size_t size)
 	size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 	if (b == NULL || size > b->size - b->used) {
 		b = block_new(size > a->block_size ? size : a->block_size);
+		a->held += sizeof(*b) + b->size;
 		if (size > a->block_size && a->blocks != NULL) {
 			b->next = a->blocks->next;
 			a->blocks->next = b;

@@ -24,6 +24,7 @@ struct arena_block;
 struct arena {
 	struct arena_block *blocks; /* owned; the newest first */
 	size_t block_size;	    /* of an ordinary block */
+	size_t held;		    /* octets of all blocks */
 };
 
 /* Nothing is allocated before the first use. */
@@ -36,5 +37,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 /* Frees all that was taken; keeps one block for the next user. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
+/* Octets that it holds. */
+size_t arena_held(const struct arena *a);
 
 #endif

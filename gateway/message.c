@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "mem.h"
 #include "message_impl.h"
 #include "net.h"
@@ -33,6 +34,7 @@ struct spool {
 	unsigned small_count;
 	unsigned large_count;
 	unsigned messages;
+	struct account *account; /* borrowed; NULL: nobody counts */
 };
 
 const struct opt spool_options[] = {
@@ -67,7 +69,8 @@ static struct block *add_block(struct message *, size_t);
 static struct block *take_block(struct spool *, size_t);
 static void give_block(struct spool *, struct block *);
 static void give_blocks(struct message *);
-static void free_list(struct block_list *);
+static void drop_block(struct spool *, struct block *);
+static void free_list(struct spool *, struct block_list *);
 static bool is_header(const char *, size_t);
 
 struct spool *
@@ -89,10 +92,22 @@ spool_free(struct spool **spp)
 	if (sp == NULL)
 		return;
 	assert(sp->messages == 0);
-	free_list(&sp->free_small);
-	free_list(&sp->free_large);
+	free_list(sp, &sp->free_small);
+	free_list(sp, &sp->free_large);
 	free(sp);
 	*spp = NULL;
+}
+
+void
+spool_set_account(struct spool *sp, struct account *a)
+{
+	sp->account = a;
+}
+
+static bool
+is_short(const struct spool *sp)
+{
+	return account_level(sp->account) >= ACCOUNT_SPILL;
 }
 
 struct message *
@@ -151,8 +166,13 @@ static int
 append(struct message *m, const char *data, size_t len)
 {
 	uint64_t memory = (uint64_t)m->spool->conf->memory;
+	bool may_stay = m->size + len <= memory;
 
-	if (m->fd == -1 && m->size + len > memory && spill(m) == -1)
+	/* If there is no file to be had, what may stay in memory stays. */
+	if (m->fd == -1 &&
+	    (!may_stay ||
+		(m->size + len > SMALL_BLOCK && is_short(m->spool))) &&
+	    spill(m) == -1 && (!may_stay || m->fd != -1))
 		return -1;
 	if (m->fd != -1)
 		return gather(m, data, len);
@@ -195,7 +215,7 @@ spill(struct message *m)
 		if (write_file(m, b->data, b->used) == -1)
 			return -1;
 	give_blocks(m);
-	add_block(m, MESSAGE_BLOCK);
+	add_block(m, is_short(m->spool) ? SMALL_BLOCK : MESSAGE_BLOCK);
 	return 0;
 }
 
@@ -368,8 +388,10 @@ take_block(struct spool *sp, size_t size)
 	if (b != NULL) {
 		STAILQ_REMOVE_HEAD(list, entry);
 		*(small ? &sp->small_count : &sp->large_count) -= 1;
-	} else
+	} else {
 		b = xmalloc(sizeof(*b) + size);
+		account_add(sp->account, (int64_t)(sizeof(*b) + size));
+	}
 	b->size = size;
 	b->used = 0;
 	return b;
@@ -381,8 +403,8 @@ give_block(struct spool *sp, struct block *b)
 	bool small = b->size == SMALL_BLOCK;
 	unsigned *count = small ? &sp->small_count : &sp->large_count;
 
-	if (*count == FREE_BLOCKS_MAX) {
-		free(b);
+	if (*count == FREE_BLOCKS_MAX || is_short(sp)) {
+		drop_block(sp, b);
 		return;
 	}
 	STAILQ_INSERT_HEAD(small ? &sp->free_small : &sp->free_large, b, entry);
@@ -401,11 +423,18 @@ give_blocks(struct message *m)
 }
 
 static void
-free_list(struct block_list *list)
+drop_block(struct spool *sp, struct block *b)
+{
+	account_add(sp->account, -(int64_t)(sizeof(*b) + b->size));
+	free(b);
+}
+
+static void
+free_list(struct spool *sp, struct block_list *list)
 {
 	struct block *b, *next;
 
 	STAILQ_FOREACH_SAFE (b, list, entry, next)
-		free(b);
+		drop_block(sp, b);
 	STAILQ_INIT(list);
 }

@@ -30,6 +30,10 @@ extern const struct opt spool_options[];
  * cost no page faults.  conf is borrowed. */
 struct spool *spool_new(const struct spool_conf *conf);
 void spool_free(struct spool **sp);
+/* Where its blocks are counted (borrowed).  When memory runs short, messages go
+ * to files as soon as they outgrow the smallest block. */
+struct account;
+void spool_set_account(struct spool *sp, struct account *a);
 
 struct message *message_new(struct spool *sp);
 void message_free(struct message **mp);

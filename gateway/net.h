@@ -63,6 +63,19 @@ bool net_list_has(const struct net_list *l, const struct net_addr *a);
 /* A listening, non-blocking, close-on-exec socket (IPV6_V6ONLY set, a stale
  * unix socket replaced), or -1 with errno. */
 int net_listen(const struct net_addr *a, int backlog);
+
+/* Who may connect to a unix socket. */
+struct net_owner {
+	bool has_mode, has_user, has_group; /* else as the system has it */
+	unsigned mode;			    /* as of chmod() */
+	long user;
+	long group;
+};
+/* Likewise; nobody connects before the owner is set.  owner may be NULL. */
+int net_listen_as(
+    const struct net_addr *a, int backlog, const struct net_owner *owner);
+/* Of a socket that is there: 0, or -1 with errno. */
+int net_set_owner(const struct net_addr *a, const struct net_owner *owner);
 /* Binds a socket that is going to connect; 0, or -1 with errno. */
 int net_bind_source(int fd, const struct net_addr *a);
 /* accept() with non-blocking, close-on-exec and TCP_NODELAY; -1 with errno. */

@@ -32,6 +32,13 @@ static bool is_stale(const struct net_addr *);
 int
 net_listen(const struct net_addr *a, int backlog)
 {
+	return net_listen_as(a, backlog, NULL);
+}
+
+int
+net_listen_as(
+    const struct net_addr *a, int backlog, const struct net_owner *owner)
+{
 	int family = a->ss.ss_family;
 	int fd = socket(family, SOCKET_FLAGS, 0);
 	int error;
@@ -41,13 +48,29 @@ net_listen(const struct net_addr *a, int backlog)
 	if ((family != AF_UNIX && set_on(fd, SOL_SOCKET, SO_REUSEADDR) == -1) ||
 	    (family == AF_INET6 &&
 		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1) ||
-	    bind_to(fd, a) == -1 || listen(fd, backlog) == -1) {
+	    bind_to(fd, a) == -1 ||
+	    (owner != NULL && net_set_owner(a, owner) == -1) ||
+	    listen(fd, backlog) == -1) {
 		error = errno;
 		close(fd);
 		errno = error;
 		return -1;
 	}
 	return fd;
+}
+
+int
+net_set_owner(const struct net_addr *a, const struct net_owner *o)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->ss;
+
+	if (a->ss.ss_family != AF_UNIX)
+		return 0;
+	if ((o->has_user || o->has_group) &&
+	    lchown(un->sun_path, o->has_user ? (uid_t)o->user : (uid_t)-1,
+		o->has_group ? (gid_t)o->group : (gid_t)-1) == -1)
+		return -1;
+	return o->has_mode ? chmod(un->sun_path, (mode_t)o->mode) : 0;
 }
 
 static int

@@ -134,6 +134,14 @@ rates_key_name(const struct rates *r, const char *name)
 	return v != 0 ? v : 1;
 }
 
+uint64_t
+rates_key_apart(const struct rates *r, uint64_t key, const char *listener)
+{
+	uint64_t v = mix(key ^ rates_key_name(r, listener));
+
+	return v != 0 ? v : 1;
+}
+
 /* The finalizer of splitmix64: each bit of the result depends on all bits. */
 static uint64_t
 mix(uint64_t v)

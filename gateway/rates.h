@@ -50,6 +50,9 @@ void rates_clear_worker(struct rates *r, unsigned column);
 uint64_t rates_key(const struct rates *r, const struct net_addr *a);
 /* Of something else that has a name. */
 uint64_t rates_key_name(const struct rates *r, const char *name);
+/* The same network or name, counted for itself at the listener. */
+uint64_t rates_key_apart(
+    const struct rates *r, uint64_t key, const char *listener);
 
 /* Counts an open connection if there are less than max: a slot, to be given to
  * rates_leave(), or one of the above.  now is loop_now(). */

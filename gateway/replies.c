@@ -131,6 +131,10 @@ static const struct own_reply table[REPLY_COUNT] = {
 	    "a PROXY header is not expected from this address" },
 	[REPLY_EARLY_TALKER] = { 554, "5.5.0",
 	    "you spoke before the greeting" },
+	[REPLY_NO_MEMORY] = { 421, "4.3.2",
+	    "too busy for another connection, please try again" },
+	[REPLY_NO_MEMORY_NOW] = { 452, "4.3.1",
+	    "too busy for another message, please try again" },
 };
 
 const struct own_reply *

@@ -80,10 +80,11 @@ session_new(struct front *f, const struct listener_conf *lc,
 	TAILQ_INSERT_TAIL(&f->open, s, entry);
 	f->sessions++;
 	stats_sessions(f->stats, f->worker, 1);
+	session_account(s);
 	if (net_list_has(&lc->proxy_from, peer)) {
 		s->state = SESSION_HEADER;
 		conn_set_raw(s->conn, true);
-		conn_deadline(s->conn, s->began + f->limits->proxy_timeout);
+		conn_deadline(s->conn, s->began + lc->limits.proxy_timeout);
 	} else
 		session_begin(s);
 	return s;
@@ -262,7 +263,7 @@ too_many_errors(struct session *s)
 void
 session_advance(struct session *s)
 {
-	const struct limits_conf *limits = s->front->limits;
+	const struct limits_conf *limits = &s->listener->limits;
 	bool more = true;
 
 	if (s->advancing)
@@ -284,6 +285,7 @@ session_advance(struct session *s)
 		s->moved = s->moved || more;
 	}
 	s->advancing = false;
+	session_account(s);
 	if (s->conn == NULL)
 		return;
 	conn_flush(s->conn);
@@ -450,6 +452,7 @@ reap(struct task *t)
 	assert(s->magic == SESSION_MAGIC && s->conn == NULL);
 	TAILQ_REMOVE(&s->front->open, s, entry);
 	session_release(s);
+	session_account_end(s);
 	s->front->sessions--;
 	stats_sessions(s->front->stats, s->front->worker, -1);
 	chain_run_free(&s->run);

@@ -24,6 +24,7 @@
 #include "net.h"
 #include "opt.h"
 
+struct account;
 struct chain;
 struct inflight;
 struct journal;
@@ -46,6 +47,7 @@ struct limits_conf {
 	struct opt_rate message_rate;
 	int64_t message_size; /* octets of content */
 	int64_t recipients;   /* of one transaction */
+	int64_t memory;	      /* octets, all workers */
 	struct headers_limits headers;
 	int64_t command_timeout; /* ms for the client's next command */
 	int64_t data_timeout;	 /* ms for the next piece of data */
@@ -60,13 +62,18 @@ struct limits_conf {
 	int64_t auth_attempts;	 /* failed ones of one session, then 421 */
 	struct opt_rate auth_rate; /* failed ones of one client network */
 };
-extern const struct opt limits_options[];
+extern const struct opt limits_options[];     /* a listener's, too */
+extern const struct opt limits_all_options[]; /* the global ones only */
 
 enum early_talkers { EARLY_REFUSE, EARLY_NOTE };
 
 struct listener_conf {
 	const char *name;
 	struct opt_addrs address;
+	const char *socket_mode; /* of unix sockets, octal; NULL: any */
+	const char *socket_user;
+	const char *socket_group;
+	struct net_owner socket_owner; /* of these, by conf.c */
 	const char *greeting;	    /* behind "220 "; NULL: "HOSTNAME ESMTP" */
 	int64_t greeting_delay;	    /* ms */
 	int early_talkers;	    /* enum early_talkers */
@@ -78,10 +85,13 @@ struct listener_conf {
 	struct net_list xforward_from;	/* who may use XFORWARD */
 	struct net_list normalise_from; /* whose bare CR, LF, NUL we repair */
 	struct net_list unlimited;	/* clients that may use any share */
-	int64_t connections;		/* at once, all workers; 0: no limit */
-	const char *starttls_name;	/* tls block to offer STARTTLS with */
-	const char *tls_name;		/* tls block for TLS from the start */
-	struct tls_context *starttls;	/* resolved by conf.c; NULL: none */
+	/* The global ones but for what its own section says, and connections:
+	 * those of this listener, 0: any number.  Filled by conf.c. */
+	struct limits_conf limits;
+	bool counts_apart;	      /* clients: a limit on them is its own */
+	const char *starttls_name;    /* tls block to offer STARTTLS with */
+	const char *tls_name;	      /* tls block for TLS from the start */
+	struct tls_context *starttls; /* resolved by conf.c; NULL: none */
 	struct tls_context *tls;
 	bool require_tls;		    /* no mail in clear */
 	const char *auth_name;		    /* filter that authenticates */
@@ -103,7 +113,8 @@ TAILQ_HEAD(session_list, session);
 /* What all sessions of a worker share.  Filled by worker.c; all borrowed. */
 struct front {
 	struct loop *loop;
-	const struct limits_conf *limits;
+	const struct limits_conf
+	    *limits; /* of all; most: listener_conf.limits */
 	const char *hostname;
 	struct spool *spool;
 	struct relay *relay;
@@ -119,6 +130,9 @@ struct front {
 	const struct services *services; /* of filters; may be NULL */
 	struct rates *rates;
 	unsigned rates_column;
+	struct account *account;  /* may be NULL */
+	int memory_level;	  /* enum account_level, when last looked at */
+	int64_t memory_say_again; /* loop_now() */
 	/* This process's; at the head who was silent longest. */
 	struct session_list open;
 	unsigned sessions;   /* how many they are */

@@ -134,7 +134,7 @@ is_offered(const struct session *s, const char *mechanism)
 static bool
 network_failed_too_often(const struct session *s)
 {
-	const struct opt_rate *rate = &s->front->limits->auth_rate;
+	const struct opt_rate *rate = &s->listener->limits.auth_rate;
 
 	return rate->count > 0 && s->network >= 0 &&
 	    rates_full(s->front->rates, s->network, RATES_LOGINS, rate->count,
@@ -295,7 +295,7 @@ verb_act_auth(struct session *s)
 static void
 count_failure(struct session *s)
 {
-	const struct opt_rate *rate = &s->front->limits->auth_rate;
+	const struct opt_rate *rate = &s->listener->limits.auth_rate;
 
 	s->auth_failures++;
 	if (rate->count > 0 && s->network >= 0)
@@ -317,7 +317,7 @@ verb_refuse_auth(struct session *s, const struct judgement *j)
 		count_failure(s);
 	session_answer_judgement(s, j);
 	if (s->state != SESSION_CLOSED &&
-	    s->auth_failures >= s->front->limits->auth_attempts)
+	    s->auth_failures >= s->listener->limits.auth_attempts)
 		session_limit(s, REPLY_TOO_MANY_LOGINS, "too-many-logins");
 }
 

@@ -31,7 +31,7 @@ session_forget_offer(struct session *s)
 {
 	s->offered = (struct ehlo){
 		.have = 0,
-		.size = (uint64_t)s->front->limits->message_size,
+		.size = (uint64_t)s->listener->limits.message_size,
 	};
 }
 
@@ -53,10 +53,10 @@ make_offer(struct session *s)
 		s->offered.have &= ~(unsigned)EHLO_REQUIRETLS;
 	if (found.size > 0 && found.size < s->offered.size)
 		s->offered.size = found.size;
-	s->offered.rcpt_max = (uint32_t)f->limits->recipients;
+	s->offered.rcpt_max = (uint32_t)s->listener->limits.recipients;
 	if (found.rcpt_max > 0 && found.rcpt_max < s->offered.rcpt_max)
 		s->offered.rcpt_max = found.rcpt_max;
-	s->offered.mail_max = (uint32_t)f->limits->messages;
+	s->offered.mail_max = (uint32_t)s->listener->limits.messages;
 }
 
 void

@@ -17,7 +17,7 @@ static void greet(struct session *s);
 void
 session_greet(struct session *s)
 {
-	const struct limits_conf *limits = s->front->limits;
+	const struct limits_conf *limits = &s->listener->limits;
 
 	s->state = SESSION_GREETING;
 	s->greeting_began = loop_now(s->front->loop);

@@ -179,8 +179,8 @@ session_expect_tls(struct session *s)
 	s->state = SESSION_HEADER;
 	s->header_unwanted = true;
 	conn_set_raw(s->conn, true);
-	conn_deadline(
-	    s->conn, loop_now(s->front->loop) + s->front->limits->tls_timeout);
+	conn_deadline(s->conn,
+	    loop_now(s->front->loop) + s->listener->limits.tls_timeout);
 }
 
 void

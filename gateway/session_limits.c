@@ -40,10 +40,22 @@ is_crowded(const struct session *s)
 	return !s->client.is_probe && stats_all_sessions(s->front->stats) > max;
 }
 
+/* Limits of its own on clients are for what they do on this listener. */
+static uint64_t
+network_key(const struct session *s)
+{
+	const struct rates *r = s->front->rates;
+	uint64_t key = rates_key(r, &s->client.addr);
+
+	return key != 0 && s->listener->counts_apart
+	    ? rates_key_apart(r, key, s->listener->name)
+	    : key;
+}
+
 static enum reply_id
 enter_network(struct session *s)
 {
-	const struct limits_conf *limits = s->front->limits;
+	const struct limits_conf *limits = &s->listener->limits;
 	const struct opt_rate *rate = &limits->rate;
 	struct front *f = s->front;
 	int64_t now = loop_now(f->loop);
@@ -65,10 +77,10 @@ enter_listener(struct session *s)
 	const struct listener_conf *lc = s->listener;
 	struct front *f = s->front;
 
-	if (lc->connections == 0 || s->listener_slot >= 0)
+	if (lc->limits.connections == 0 || s->listener_slot >= 0)
 		return REPLY_NONE;
 	s->listener_slot = rates_enter(f->rates, f->rates_column,
-	    rates_key_name(f->rates, lc->name), lc->connections,
+	    rates_key_name(f->rates, lc->name), lc->limits.connections,
 	    loop_now(f->loop));
 	return s->listener_slot == RATES_FULL ? REPLY_TOO_MANY_CONNECTIONS
 					      : REPLY_NONE;
@@ -86,7 +98,9 @@ session_admit(struct session *s)
 	s->admitted = true;
 	if (first && is_crowded(s))
 		return REPLY_TOO_MANY_CONNECTIONS;
-	key = s->unlimited ? 0 : rates_key(f->rates, &s->client.addr);
+	if (first && session_relieve(f) >= ACCOUNT_CROWDED && !s->unlimited)
+		return REPLY_NO_MEMORY;
+	key = s->unlimited ? 0 : network_key(s);
 	if (!first && key == s->network_key)
 		return REPLY_NONE;
 	rates_leave(f->rates, f->rates_column, s->network);
@@ -129,36 +143,45 @@ session_count_login(struct session *s)
 {
 	char name[AUTH_LOGIN_MAX + 10];
 	struct front *f = s->front;
+	uint64_t key;
 
 	rates_leave(f->rates, f->rates_column, s->login_slot);
 	s->login_slot = RATES_UNKNOWN;
 	/* No listener has a blank in its name and is taken for it. */
 	snprintf(name, sizeof(name), " login %s", s->client.login);
-	if (!s->unlimited)
-		s->login_slot = rates_enter(f->rates, f->rates_column,
-		    rates_key_name(f->rates, name), INT64_MAX,
-		    loop_now(f->loop));
+	if (s->unlimited)
+		return;
+	key = rates_key_name(f->rates, name);
+	if (s->listener->counts_apart)
+		key = rates_key_apart(f->rates, key, s->listener->name);
+	s->login_slot = rates_enter(
+	    f->rates, f->rates_column, key, INT64_MAX, loop_now(f->loop));
 }
 
-bool
+enum reply_id
 session_may_send(struct session *s)
 {
-	const struct opt_rate *rate = &s->front->limits->message_rate;
+	const struct opt_rate *rate = &s->listener->limits.message_rate;
 
 	int slot = s->authenticated ? s->login_slot : s->network;
 
+	if (session_relieve(s->front) == ACCOUNT_FULL && !s->unlimited &&
+	    s->client.login == NULL) {
+		s->limited = true;
+		return REPLY_NO_MEMORY_NOW;
+	}
 	if (rate->count == 0 || slot < 0 ||
 	    rates_count(s->front->rates, slot, RATES_MESSAGES, rate->count,
 		rate->period, loop_now(s->front->loop)))
-		return true;
+		return REPLY_NONE;
 	s->limited = true;
-	return false;
+	return REPLY_MESSAGE_RATE;
 }
 
 bool
 session_idle_talk(struct session *s)
 {
-	if (s->unlimited || ++s->noops <= s->front->limits->noops)
+	if (s->unlimited || ++s->noops <= s->listener->limits.noops)
 		return true;
 	session_limit(s, REPLY_TOO_MUCH_TALK, "too-many-noops");
 	return false;
@@ -169,7 +192,7 @@ session_outlived(const struct session *s)
 {
 	return !s->tx.envelope.has_sender &&
 	    loop_now(s->front->loop) >=
-	    s->began + s->front->limits->session_timeout;
+	    s->began + s->listener->limits.session_timeout;
 }
 
 void
@@ -188,7 +211,7 @@ session_heard(struct session *s)
 void
 session_set_deadline(struct session *s)
 {
-	const struct limits_conf *limits = s->front->limits;
+	const struct limits_conf *limits = &s->listener->limits;
 	int64_t now = loop_now(s->front->loop), at, end;
 
 	s->moved = false;
@@ -222,7 +245,7 @@ session_shed(struct front *f)
 		if (s->heard > latest)
 			return false;
 		if (s->state != SESSION_COMMAND || s->wait != WAIT_NOTHING ||
-		    s->unlimited || s->authenticated || s->confirming ||
+		    s->unlimited || s->client.login != NULL || s->confirming ||
 		    s->tx.envelope.has_sender)
 			continue;
 		conn_input(s->conn, &left);
@@ -232,6 +255,7 @@ session_shed(struct front *f)
 		/* The listener says how many; each would fill the log. */
 		s->last_reply = NULL;
 		session_close(s, "shed");
+		stats_count(f->stats, f->worker, STATS_SHED);
 		return true;
 	}
 	return false;

@@ -14,7 +14,8 @@ const struct opt limits_options[] = {
 	    .def = "20000",
 	    .min = 1,
 	    .max = 1000000,
-	    .help = "client connections at once, all workers together" },
+	    .help = "client connections at once, all workers together; of a "
+		    "listener: on it" },
 	{ .name = "per-client",
 	    .type = OPT_NUMBER,
 	    .offset = LIMITS(per_client),
@@ -164,6 +165,18 @@ const struct opt limits_options[] = {
 	{ .name = NULL },
 };
 
+const struct opt limits_all_options[] = {
+	{ .name = "memory",
+	    .type = OPT_SIZE,
+	    .offset = LIMITS(memory),
+	    .def = "512M",
+	    .min = 1 << 20,
+	    .max = INT64_C(1) << 40,
+	    .help = "octets that sessions and messages may hold in memory, "
+		    "all workers together" },
+	{ .name = NULL },
+};
+
 /* By enum received_style. */
 static const char *const received_styles[] = { "full", "private", "none",
 	NULL };
@@ -178,6 +191,19 @@ const struct opt listener_options[] = {
 	    .offset = LISTENER(address),
 	    .required = true,
 	    .help = "where to listen: ip:port, [v6]:port, unix:/path" },
+	{ .name = "socket-mode",
+	    .type = OPT_STRING,
+	    .offset = LISTENER(socket_mode),
+	    .help = "permissions of its unix sockets, octal; default: by the "
+		    "umask" },
+	{ .name = "socket-user",
+	    .type = OPT_STRING,
+	    .offset = LISTENER(socket_user),
+	    .help = "owner of its unix sockets; default: who starts" },
+	{ .name = "socket-group",
+	    .type = OPT_STRING,
+	    .offset = LISTENER(socket_group),
+	    .help = "group of its unix sockets; default: that of who starts" },
 	{ .name = "hostname",
 	    .type = OPT_STRING,
 	    .offset = LISTENER(hostname),
@@ -232,14 +258,6 @@ const struct opt listener_options[] = {
 	    .type = OPT_NETS,
 	    .offset = LISTENER(unlimited),
 	    .help = "clients that the limits on clients are not for" },
-	{ .name = "connections",
-	    .type = OPT_NUMBER,
-	    .offset = LISTENER(connections),
-	    .def = "0",
-	    .min = 0,
-	    .max = 1000000,
-	    .help = "client connections at once on this listener, all workers "
-		    "together; 0: any number" },
 	{ .name = "starttls",
 	    .type = OPT_STRING,
 	    .offset = LISTENER(starttls_name),

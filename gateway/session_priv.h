@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "account.h"
 #include "client.h"
 #include "dispatch.h"
 #include "ehlo.h"
@@ -105,6 +106,7 @@ struct session {
 	int network;	   /* slot of the client's network, or negative */
 	int listener_slot; /* likewise, of the listener */
 	uint64_t network_key;
+	size_t accounted;      /* octets that the account of memory has */
 	enum reply_id refusal; /* instead of the greeting */
 	int64_t noops;	       /* since the last recipient */
 	int64_t heard;	       /* loop_now() of the last command */
@@ -168,8 +170,8 @@ enum reply_id session_admit(struct session *s);
 void session_release(struct session *s);
 /* It has authenticated. */
 void session_count_login(struct session *s);
-/* May it begin another message now? */
-bool session_may_send(struct session *s);
+/* May it begin another message now?  The reply that says no, or REPLY_NONE. */
+enum reply_id session_may_send(struct session *s);
 /* A command that leads nowhere; false after too many have ended the session. */
 bool session_idle_talk(struct session *s);
 /* Something came from the client and was acted on. */
@@ -178,6 +180,14 @@ void session_heard(struct session *s);
 bool session_outlived(const struct session *s);
 /* A limit was met: the last reply, after which the session ends. */
 void session_limit(struct session *s, enum reply_id id, const char *why);
+
+/* session_memory.c */
+/* Looks at the account of memory, says in the log what is short, and closes who
+ * can be spared.  What is left to do about it. */
+enum account_level session_relieve(struct front *f);
+/* Brings the account up to date with this session. */
+void session_account(struct session *s);
+void session_account_end(struct session *s);
 
 /* session_xclient.c */
 enum reply_id session_check_xclient(struct session *s, struct slice arg);

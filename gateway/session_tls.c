@@ -42,8 +42,8 @@ void
 session_start_tls(struct session *s, struct tls_context *context)
 {
 	s->state = SESSION_TLS;
-	conn_deadline(
-	    s->conn, loop_now(s->front->loop) + s->front->limits->tls_timeout);
+	conn_deadline(s->conn,
+	    loop_now(s->front->loop) + s->listener->limits.tls_timeout);
 	conn_start_tls(s->conn, context);
 }
 

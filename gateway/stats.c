@@ -16,7 +16,12 @@
 #define LINE_CELLS 8 /* cells on a cache line of 64 octets */
 
 /* A row: what the worker holds and what has happened, then the servers. */
-enum { CELL_SESSIONS, CELL_EVENTS, CELL_SERVERS = CELL_EVENTS + STATS_EVENTS };
+enum {
+	CELL_SESSIONS,
+	CELL_MEMORY,
+	CELL_EVENTS,
+	CELL_SERVERS = CELL_EVENTS + STATS_EVENTS
+};
 
 /* Every process has its own copy of this; fork() keeps the address. */
 struct stats {
@@ -74,6 +79,7 @@ stats_clear_worker(struct stats *s, unsigned worker)
 	size_t i;
 
 	atomic_store_explicit(&row[CELL_SESSIONS], 0, memory_order_relaxed);
+	atomic_store_explicit(&row[CELL_MEMORY], 0, memory_order_relaxed);
 	for (i = CELL_SERVERS; i < s->row; i++)
 		if ((i - CELL_SERVERS) % STATS_CELLS < STATS_COUNTERS)
 			atomic_store_explicit(&row[i], 0, memory_order_relaxed);
@@ -134,6 +140,25 @@ stats_all_sessions(const struct stats *s)
 	for (w = 0; w < s->workers; w++)
 		sum += atomic_load_explicit(
 		    sessions_of(s, w), memory_order_relaxed);
+	return sum;
+}
+
+void
+stats_memory(struct stats *s, unsigned worker, int64_t by)
+{
+	atomic_fetch_add_explicit(
+	    sessions_of(s, worker) + CELL_MEMORY, by, memory_order_relaxed);
+}
+
+int64_t
+stats_all_memory(const struct stats *s)
+{
+	int64_t sum = 0;
+	unsigned w;
+
+	for (w = 0; w < s->workers; w++)
+		sum += atomic_load_explicit(
+		    sessions_of(s, w) + CELL_MEMORY, memory_order_relaxed);
 	return sum;
 }
 

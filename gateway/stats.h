@@ -34,6 +34,7 @@ enum stats_event {	       /* per worker; counted since the start */
 	STATS_PROXY_MISSING,   /* header missing from a trusted proxy */
 	STATS_PROXY_UNTRUSTED, /* header from an untrusted peer */
 	STATS_PROBES,	       /* sessions that were health checks */
+	STATS_SHED,	       /* sessions that were closed to make room */
 	STATS_EARLY_TALKERS,   /* clients that spoke before the greeting */
 	STATS_EVENTS
 };
@@ -56,6 +57,10 @@ bool stats_reserve(struct stats *s, unsigned worker, unsigned server,
 /* Sessions that are open, over all workers. */
 void stats_sessions(struct stats *s, unsigned worker, int by);
 int64_t stats_all_sessions(const struct stats *s);
+
+/* Octets of memory that are accounted (account.h). */
+void stats_memory(struct stats *s, unsigned worker, int64_t by);
+int64_t stats_all_memory(const struct stats *s);
 
 /* One more; returns how many there were, over all workers. */
 int64_t stats_count(struct stats *s, unsigned worker, enum stats_event e);

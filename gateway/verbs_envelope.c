@@ -107,13 +107,13 @@ verb_check_mail(struct session *s, struct slice arg)
 		no = check_utf8(&path, mail.uses);
 	if (no == REPLY_NONE && mail.size > s->offered.size)
 		no = REPLY_TOO_BIG;
-	if (no == REPLY_NONE && s->front->limits->messages > 0 &&
-	    s->tx_count >= s->front->limits->messages) {
+	if (no == REPLY_NONE && s->listener->limits.messages > 0 &&
+	    s->tx_count >= s->listener->limits.messages) {
 		session_limit(s, REPLY_SESSION_MESSAGES, "session-messages");
 		return REPLY_SAID;
 	}
-	if (no == REPLY_NONE && !session_may_send(s))
-		no = REPLY_MESSAGE_RATE;
+	if (no == REPLY_NONE)
+		no = session_may_send(s);
 	if (no != REPLY_NONE)
 		return no;
 	envelope_mail_params(e, &mail);
@@ -223,7 +223,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	enum reply_id no;
 	int route;
 
-	if (s->rcpts_refused >= (size_t)s->front->limits->recipients * 10)
+	if (s->rcpts_refused >= (size_t)s->listener->limits.recipients * 10)
 		s->errors++;
 	no = path_reply(
 	    smtp_parse_rcpt(arg, &path, &params), REPLY_BAD_RECIPIENT);
@@ -242,7 +242,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		no = REPLY_LOCAL_PART_ROUTES;
 	else if (route == -1)
 		no = REPLY_RELAYING_DENIED;
-	else if (e->count >= (size_t)s->front->limits->recipients)
+	else if (e->count >= (size_t)s->listener->limits.recipients)
 		no = REPLY_TOO_MANY_RECIPIENTS;
 	if (no == REPLY_NONE &&
 	    (answer_by_route(s, &addr, route) || answer_retry(s, &addr, route)))

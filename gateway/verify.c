@@ -77,7 +77,7 @@ verify_begins(struct session *s)
 		return true;
 	}
 	order.envelope = last_alone(s);
-	order.deadline = loop_now(f->loop) + f->limits->reply_deadline;
+	order.deadline = loop_now(f->loop) + s->listener->limits.reply_deadline;
 	s->wait = WAIT_RELAY;
 	s->delivery = relay_start(f->relay, &order, on_verified, s);
 	return true;

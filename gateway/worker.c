@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "account.h"
 #include "chain.h"
 #include "compat.h"
 #include "conf.h"
@@ -94,8 +95,11 @@ begin(struct worker *w)
 	loop_at_bottom(f->loop, log_flush);
 	f->limits = &c->limits;
 	f->hostname = c->hostname;
+	f->account = account_new(start->stats, start->number, c->limits.memory);
+	loop_set_account(f->loop, f->account);
 	f->spool = spool_new(&c->spool);
 	f->dns = dns_new(f->loop, &c->resolver.settings);
+	spool_set_account(f->spool, f->account);
 	f->relay = relay_new(f->loop, c->backends, c->backend_count,
 	    &(struct pool_shared){
 		.stats = start->stats,
@@ -200,6 +204,7 @@ finish(struct worker *w)
 	dns_free(&w->front.dns);
 	spool_free(&w->front.spool);
 	loop_free(&w->front.loop);
+	account_free(&w->front.account);
 	log_flush();
 }
 

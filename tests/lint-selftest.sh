@@ -222,6 +222,8 @@ plant systems "$log:1: asks for a system" \
 plant systems "gateway/compat.c:1: not for OpenBSD" \
     "printf '#ifdef __OpenBSD__\nint a(void) { return b; }\n#endif\n' \
 	>gateway/compat.c"
+plant libressl "$log:1: not for LibreSSL" \
+    "printf '#include <openssl/evp.h>\nEVP_MAC *mac;\n' >>$log"
 for f in strcpy strcat sprintf vsprintf atoi atol strtok gets alloca strncpy \
     system popen signal gethostbyname bufferevent_new; do
 	plant banned "$log:11: banned function $f()" "echo '	$f(text);' >>$log"

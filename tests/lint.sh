@@ -103,6 +103,17 @@ rule_systems() {
 	done
 }
 
+# What uses TLS has to do without what LibreSSL lacks, or to ask.  HMAC_CTX,
+# which it has, is deprecated here.
+rule_libressl() {
+	for f in $(grep -l '<openssl/' $product /dev/null | grep '\.c$'); do
+		eval "$LINT_CC -Wno-deprecated-declarations" \
+		    "-include tests/lint/libressl.h -fsyntax-only $f" \
+		    >"$tmp/libressl" 2>&1 ||
+		    echo "$f:1: not for LibreSSL: $(grep -m1 error "$tmp/libressl")"
+	done
+}
+
 rule_format() {
 	[ -n "$product$tests" ] || return 0
 	if command -v "$CLANG_FORMAT" >/dev/null; then
@@ -132,7 +143,7 @@ rule_manual() {
 }
 rule_options() { sh "$here/lint-options.sh" "$POSTERND" man/postern.conf.5; }
 
-all="floors cycles guard standalone systems banned length blanks tables globals unused
+all="floors cycles guard standalone systems libressl banned length blanks tables globals unused
     format options shell manual"
 [ $# -gt 0 ] || set -- $all
 for rule; do

@@ -17,17 +17,23 @@ listen mx {
 	proxy-from = {"127.0.0.1"}
 	unlimited  = {"198.51.100.0/24"}
 }
+listen few {
+	address    = {"127.0.0.1:@PORT2@"}
+	proxy-from = {"127.0.0.1"}
+	limits { connections = 3  per-client = 2 }
+}
 backend sink { protocol = discard }
 route sunk { rcpt-domain = {"example.org"}  backend = sink }
 END
 
+to_port=$port1
 # hold NAME COUNT ARGS...: so many clients that stay; how many were let in is
 # in $held
 hold() {
 	_name=$1 _count=$2
 	shift 2
 	run "$_name" "$SMTPGEN" --idle "$_count" -t 120 --timeout 120 \
-	    --proxy v2 "$@" "127.0.0.1:$port1"
+	    --proxy v2 "$@" "127.0.0.1:$to_port"
 	wait_until 20 grep -q '^idle=' "$tmp/$_name.log"
 	held=$(field idle "$(grep '^idle=' "$tmp/$_name.log")")
 }
@@ -81,6 +87,17 @@ check "they end when their sessions do" \
 hold later 6 --client-address 192.0.2.1
 equal "and give their counts back" "$held" 5
 later=$pid
+
+# A listener with limits of its own, at which a client is counted apart.
+to_port=$port2
+hold few 4 --client-address 192.0.2.1
+equal "a listener's own limit: 2, beside 5 at another one" "$held" 2
+few=$pid
+hold fewer 2 --client-address 192.0.2.2
+equal "3 connections in all, by both workers" "$held" 1
+release "$few"
+release "$pid"
+to_port=$port1
 
 # Connections and messages in a time; what was refused above is not counted.
 gen -n 100 -c 2 --proxy v1 --client-address 203.0.113.1 "127.0.0.1:$port1"

@@ -313,13 +313,14 @@ parse_send(struct reader *r, enum side side, int who, const char *text)
 
 /* "C*1000 text" is sent, "B1*1000 text" is expected. */
 static bool
-parse_repeat(struct reader *r, enum side side, int who, char *text)
+parse_repeat(
+    struct reader *r, enum side side, int who, bool expects, char *text)
 {
 	long i, n = strtol(text, &text, 10);
 
 	text += *text == ' ';
 	for (i = 0; i < n; i++)
-		if (side == SIDE_CLIENT)
+		if (!expects)
 			add_line(sending(r, side, who), text);
 		else
 			add_text(r, STEP_EXPECT, side, who, text);
@@ -371,7 +372,8 @@ parse_peer(struct reader *r, char *line)
 	if (what == '=')
 		return add_raw(r, add(r, STEP_OCTETS, side, who), p);
 	if (what == '*')
-		return parse_repeat(r, side, who, p);
+		return parse_repeat(
+		    r, side, who, expects || side == SIDE_BACKEND, p);
 	if (what != (side == SIDE_CLIENT ? ':' : expects ? '>' : '<'))
 		return wrong(r, "what is '%s'?", line);
 	if (!block)

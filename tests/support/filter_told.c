@@ -1,7 +1,8 @@
 /*
  * A filter for tests that does what the sender's address says:
  * PHASE-VERDICT@... or PHASE-VERDICT-wait@..., as in data-reject@example.net.
- * PHASE-flag@... sets the flag "told" and passes.
+ * PHASE-flag@... sets the flag "told" and passes.  For the phase HELO it is the
+ * greeting that says it, as in helo-reject.example.net.
  * And the table of filters for who uses gate.c, so that it is in there.
  */
 
@@ -29,16 +30,19 @@ const struct filter *const filters[] = { &filter_access, &filter_auth_file,
 
 #define WAIT_MS 1000
 
-static const char *const phases[PHASES] = { [PHASE_MAIL] = "mail",
+static const char *const phases[PHASES] = { [PHASE_HELO] = "helo",
+	[PHASE_MAIL] = "mail",
 	[PHASE_RCPT] = "rcpt",
 	[PHASE_DATA] = "data",
 	[PHASE_MESSAGE] = "message" };
 
-/* What the sender tells for this phase; NULL if nothing. */
+/* What sender or greeting tells for this phase; NULL if nothing. */
 static const char *
 told(const struct filter_call *fc)
 {
-	const char *text = fc_sender(fc)->text, *phase = phases[fc_phase(fc)];
+	bool greeting = fc_phase(fc) == PHASE_HELO;
+	const char *text = greeting ? fc_client(fc)->helo : fc_sender(fc)->text;
+	const char *phase = phases[fc_phase(fc)];
 	size_t len = strlen(phase);
 
 	if (strncmp(text, phase, len) != 0 || text[len] != '-')
@@ -125,7 +129,7 @@ judge(struct filter_call *fc)
 		return VERDICT_PASS;
 	if (is(what, "mx@") || is(what, "hosts@"))
 		return look_up(fc, what);
-	if (strstr(what, "-wait@") != NULL)
+	if (strstr(what, "-wait@") != NULL || strstr(what, "-wait.") != NULL)
 		return fc_wait(fc, WAIT_MS, act);
 	return act(fc);
 }
@@ -133,7 +137,8 @@ judge(struct filter_call *fc)
 const struct filter filter_told = {
 	.name = "told",
 	.summary = "does what the sender's address says",
-	.on = { [PHASE_MAIL] = judge,
+	.on = { [PHASE_HELO] = judge,
+	    [PHASE_MAIL] = judge,
 	    [PHASE_RCPT] = judge,
 	    [PHASE_DATA] = judge,
 	    [PHASE_MESSAGE] = judge },

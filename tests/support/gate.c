@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "caps.h"
 #include "cert.h"
 #include "chain.h"
@@ -290,6 +291,9 @@ gate_open(struct gate *g, const struct config *c)
 	if (!pool_enter_servers(
 		g->servers, c->backends, c->backend_count, loop_now(f->loop)))
 		abort();
+	f->account = account_new(f->stats, 0, c->limits.memory);
+	loop_set_account(f->loop, f->account);
+	spool_set_account(f->spool, f->account);
 	f->journal = journal_new();
 	f->inflight = inflight_new(1);
 	f->rates = rates_new(NETWORKS, 1);
@@ -401,6 +405,8 @@ gate_close(struct gate *g)
 	left = gate_leftover(g);
 	dns_free(&f->dns);
 	spool_free(&f->spool);
+	if (left == NULL && account_used(f->account) != 0)
+		left = "memory is accounted for that was given back";
 	stats_free(&f->stats);
 	servers_free(&g->servers);
 	inflight_free(&f->inflight);
@@ -408,6 +414,7 @@ gate_close(struct gate *g)
 	caps_free(&g->caps);
 	rates_free(&f->rates);
 	loop_free(&f->loop);
+	account_free(&f->account);
 	log_capture(NULL);
 	return left;
 }

@@ -18,83 +18,7 @@
 #include "gateway/backend.h"
 #include "gateway/compat.h"
 #include "gateway/conf.h"
-
-#define LISTEN "listen mx { address = {\"127.0.0.1:1\"} }\n"
-#define OPEN "listen mx { address = {\"0.0.0.0:1\"} }\n"
-#define BACKEND "backend d { protocol = discard }\n"
-#define ROUTE "route all { backend = d }\n"
-#define REST LISTEN BACKEND ROUTE
-
-static char file[64];
-static char *said; /* what conf_load() wrote */
-
-static struct config *
-load(const char *text, size_t len)
-{
-	struct config *c;
-	size_t size;
-	FILE *f = fopen(file, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-	free(said);
-	said = NULL;
-	f = open_memstream(&said, &size);
-	assert_non_null(f);
-	c = conf_load(file, f);
-	fclose(f);
-	return c;
-}
-
-/* Is the line "FILE" rest a line of what was said, from its beginning? */
-static bool
-says(const char *rest)
-{
-	char want[600];
-	const char *p = said;
-	size_t len;
-
-	snprintf(want, sizeof(want), "%s%s", file, rest);
-	len = strlen(want);
-	while (*p != '\0' && strncmp(p, want, len) != 0) {
-		p += strcspn(p, "\n");
-		p += *p == '\n';
-	}
-	return *p != '\0';
-}
-
-static size_t
-lines(void)
-{
-	const char *p = said;
-	size_t n = 0;
-
-	while ((p = strchr(p, '\n')) != NULL) {
-		n++;
-		p++;
-	}
-	return n;
-}
-
-static void
-assert_good(const char *text, struct config **c_r)
-{
-	*c_r = load(text, strlen(text));
-	if (*c_r == NULL)
-		fail_msg("refused: %s\n%s", text, said);
-}
-
-static void
-assert_bad(const char *text, const char *rest)
-{
-	struct config *c = load(text, strlen(text));
-
-	if (c != NULL)
-		fail_msg("taken: %s", text);
-	if (!says(rest))
-		fail_msg("%s\nnot \"%s\" but:\n%s", text, rest, said);
-}
+#include "conf_said.h"
 
 static const char full[] =
     "# comment, with \"quote and {\n"
@@ -113,7 +37,7 @@ static const char full[] =
     "             \"[::1]:25\"} # six\n"
     "  address += \"unix:/tmp/s\"\n"
     "  greeting = \"hello \\\"you\\\"\" proxy-from = {\"10.0.0.0/8\"}\n"
-    "  filters = {naps, friends}\n"
+    "  filters = {naps, friends} limits { rate = \"2/1m\" errors = 3 }\n"
     "}\n"
     "delay naps { connect = 1s observe = yes on-unknown = pass }\n"
     "access friends { allow = {192.0.2.1} timeout = 3s }\n"
@@ -163,6 +87,13 @@ check_listeners(const struct config *c)
 	assert_string_equal(c->listeners[0].filters[1]->name, "friends");
 	assert_int_equal(c->listeners[0].filters[1]->chain.timeout, 3000);
 	assert_int_equal(c->listeners[1].filter_count, 0);
+	assert_int_equal(c->listeners[0].limits.errors, 3);
+	assert_int_equal(c->listeners[0].limits.rate.count, 2);
+	assert_true(c->listeners[0].counts_apart);
+	assert_int_equal(c->listeners[0].limits.recipients, 7);
+	assert_int_equal(c->listeners[0].limits.connections, 0);
+	assert_int_equal(c->listeners[1].limits.errors, 20);
+	assert_false(c->listeners[1].counts_apart);
 	assert_int_equal(c->filter_count, 2);
 }
 
@@ -319,8 +250,6 @@ test_environment(void **state)
 	"backend b { protocol = smtp\n"                   \
 	"server s { address = \"127.0.0.1:1\"\n" a " }\n" \
 	"server t { address = \"127.0.0.1:2\" " b " } "
-#define HASH "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
-#define PEOPLE "auth-file people { users = \"a:" HASH "\" }"
 
 static const struct {
 	const char *text;
@@ -347,6 +276,12 @@ static const struct {
 	    ":3: unknown option 'speed' in listen 'mx'\n" },
 	{ "limits {\n rates = 1 }", ":2: unknown option 'rates' in limits\n" },
 	{ "delay d { url = x }", ":1: unknown option 'url' in delay 'd'\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nlimits { memory = 1M } }",
+	    ":2: unknown option 'memory' in limits\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nlimits { errors = 0 } }",
+	    ":2: option 'errors' must be between 1 and 1000000, not 0\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nlimits { }\nlimits { } }",
+	    ":3: section 'limits' is given twice, first in line 2\n" },
 	{ "backend b { server s {\nspeed = 1 } }",
 	    ":2: unknown option 'speed' in server 's'\n" },
 	{ "listen { }", ":1: missing title for section 'listen'\n" },
@@ -434,6 +369,27 @@ static const struct {
 	    ":1: option 'level' must be one of: error, warn" },
 	{ "log {\n to = file }", ":1: log needs 'path'\n" },
 	{ "hostname = \"a b\"", ":1: hostname \"a b\" is not a domain\n" },
+	{ "listen mx {\naddress = "
+	  "\"unix:/"
+	  "12345678901234567890123456789012345678901234567890123456789012345678"
+	  "9012345678901234567890123456789012345678901234567890\" }",
+	    ":2: option 'address' "
+	    "\"unix:/"
+	    "123456789012345678901234567890123456789012345678901234567890123456"
+	    "789012345678901234567890123456789012345678901234567890\": the "
+	    "path of the unix socket is "
+	    "too long\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-mode = 0999 }",
+	    ":2: socket-mode \"0999\" is not like 0660\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-mode = 4755 }",
+	    ":2: socket-mode \"4755\" is not like 0660\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-user = no-such-user }",
+	    ":2: there is no user no-such-user here\n" },
+	{ "listen mx { address = \"unix:/tmp/x\"\nsocket-group = no-such-one }",
+	    ":2: there is no group no-such-one here\n" },
+	{ "listen mx { address = \"127.0.0.1:1\"\nsocket-mode = 0600 }",
+	    ":2: socket-mode is for unix sockets, and this listener has "
+	    "none\n" },
 	{ "listen mx { address = {\"127.0.0.1\"} }", ":1: option 'address' " },
 	{ "listen mx {\naddress = {\"127.0.0.1:1\"}\nproxy-from = "
 	  "{\"10.0.0.1/8\"}}",
@@ -518,72 +474,6 @@ static const struct {
 	    ":2: there is no filter 'g'\n" },
 	{ "listen mx {\nfilters = {f, f} }\ndelay f { }",
 	    ":2: filter 'f' stands twice in filters\n" },
-	{ "route r {\nbackend = b }", ":2: there is no backend 'b'\n" },
-	{ "route r {\nrcpt-domain = {\"*\"} }", ":2: \"*\" is not a domain (" },
-	{ OPEN BACKEND "route r { backend = d\nrcpt = {a.example} }",
-	    ":4: \"a.example\" is not an address (" },
-	{ OPEN BACKEND
-	    "route r { backend = d\nrcpt = {\"\\\"a\\\"@b.example\"} "
-	    "}",
-	    ":4: \"\"a\"@b.example\" is not an address (" },
-	{ OPEN BACKEND "route r { backend = d rcpt-domain = b.example\n"
-		       "sender-domain = {\"<>\", \"*\"} }",
-	    ":4: \"*\" is not a domain (" },
-	{ OPEN BACKEND "route r { backend = d rcpt-domain = b.example\n"
-		       "listener = {mx, my} }",
-	    ":4: there is no listen 'my'\n" },
-	{ REST "route r { action = reject\nbackend = d }",
-	    ":5: route 'r' delivers nothing: backend is of no use in it\n" },
-	{ REST "route r { backend = d\ntext = x }",
-	    ":5: route 'r' neither rejects nor defers: " },
-	{ REST "route r { action = reject\ncode = 450 }",
-	    ":5: code \"450\" is not a code for this action (550, " },
-	{ REST "route r { action = defer\ncode = 421 }",
-	    ":5: code \"421\" is not a code for this action (451, " },
-	{ REST "route r { action = reject\ncode = \"550 5.1\" }",
-	    ":5: code \"550 5.1\" is not a code for this action " },
-	{ REST "route r { action = reject\ntext = \"\" }",
-	    ":5: text must be at most 400 printable ASCII characters\n" },
-	{ LISTEN BACKEND "route a { backend = d rcpt-domain = a.example }\n"
-			 "route b { backend = d rcpt-domain = A.example }",
-	    ":4: route 'b' is never reached: route 'a' before it takes "
-	    "A.example\n" },
-	{ LISTEN BACKEND
-	    "route a { backend = d listener = mx }\n"
-	    "route b { backend = d listener = mx rcpt-domain = {a.example} }",
-	    ":4: route 'b' is never reached: route 'a' before it takes every "
-	    "recipient that could get here\n" },
-	{ REST "route b { rcpt-domain = b.example backend = d }",
-	    ":4: route 'b' is never reached: route 'all' before it takes every "
-	    "recipient\n" },
-
-	/* open relays */
-	{ OPEN BACKEND "route all { backend = d client = {\"10.0.0.0/8\"} }",
-	    ":3: route 'all' takes every recipient, and listen 'mx' " },
-	{ OPEN BACKEND "route all { backend = d sender-domain = a.example }",
-	    ":3: route 'all' takes every recipient, and listen 'mx' " },
-	{ OPEN BACKEND "route all { backend = d flag = {good} }",
-	    ":3: route 'all' takes every recipient, and listen 'mx' " },
-	{ OPEN BACKEND "route all { backend = d authenticated = no }",
-	    ":3: route 'all' takes every recipient, and listen 'mx' " },
-	{ OPEN "listen my { address = {\"127.0.0.1:2\"} }\n" BACKEND
-	       "route all { backend = d listener = {my, mx} }",
-	    ":4: route 'all' takes every recipient, and listen 'mx' " },
-	{ OPEN BACKEND ROUTE,
-	    ":3: route 'all' takes every recipient, and listen 'mx' "
-	    "(0.0.0.0:1) "
-	    "is reached from other machines: that is an open relay; " },
-	{ OPEN BACKEND "route all { backend = d rcpt-domain = {} }",
-	    ":3: route 'all' takes every recipient, and listen 'mx' " },
-	{ "listen mx { address = {\"127.0.0.1:1\", \"[::]:1\"} }\n" BACKEND
-		ROUTE,
-	    ":3: route 'all' takes every recipient, and listen 'mx' "
-	    "([::]:1) " },
-	{ "listen mx { address = {\"127.0.0.1:1\"} proxy-from = {127.0.0.1} "
-	  "}\n" BACKEND ROUTE,
-	    ":3: route 'all' takes every recipient, and listen 'mx' "
-	    "(127.0.0.1:1) "
-	    "has clients behind a proxy: that is an open relay; " },
 };
 
 static void
@@ -601,17 +491,6 @@ static const struct {
 	const char *rest; /* NULL: nothing is said */
 } fair[] = {
 	{ REST, NULL },
-	{ "listen mx { address = {\"unix:/tmp/x\", \"[::1]:1\"} }\n" BACKEND
-		ROUTE,
-	    NULL },
-	{ OPEN BACKEND "route all { backend = d open-relay = yes }", NULL },
-	{ OPEN BACKEND "route all { backend = d rcpt-domain = {a.example} }",
-	    NULL },
-	/* Who reaches the route has authenticated. */
-	{ "listen mx { address = {\"0.0.0.0:1\"} auth = people\n"
-	  "auth-plaintext = yes require-auth = yes }\n" PEOPLE
-	  "\n" BACKEND ROUTE,
-	    NULL },
 	{ REST "auth-file people {\nusers = \"a:" HASH "\" fail-delay = 1m }\n",
 	    ":4: warning: auth-file 'people': fail-delay is not shorter than "
 	    "timeout" },
@@ -622,28 +501,9 @@ static const struct {
 	  "log { to = stderr }\nchroot = /\n",
 	    ":6: warning: chroot: the server of dovecot-user 'u' would be at "
 	    "//no/such: " },
-	{ OPEN BACKEND "route all { backend = d authenticated = yes }", NULL },
-	{ OPEN BACKEND "route all { backend = d client = {\"127.0.0.0/8\", "
-		       "\"::1\", unix} }",
-	    NULL },
-	{ OPEN BACKEND "route all { backend = d rcpt = {a@b.example} }", NULL },
-	{ OPEN BACKEND "route all { action = reject code = \"550 5.1.1\" "
-		       "text = \"go away\" }",
-	    ":2: warning: backend 'd' is not used by any route\n" },
-	{ OPEN "listen my { address = {\"127.0.0.1:2\"} }\n" BACKEND
-	       "route all { backend = d listener = my }",
-	    NULL },
-	{ LISTEN BACKEND
-	    "route a { backend = d rcpt-domain = a.example }\n"
-	    "route b { backend = d rcpt-domain = {a.example, b.example} }",
-	    ":4: warning: route 'b' is never reached for a.example: route 'a' "
-	    "before it takes that\n" },
-	{ LISTEN, ": warning: no route: every recipient will be refused\n" },
 	{ REST "delay f { }",
 	    ":4: warning: delay 'f' is not in the filters of any listen "
 	    "section\n" },
-	{ REST "backend e { protocol = discard }",
-	    ":4: warning: backend 'e' is not used by any route\n" },
 	{ "user = no-such-user-here\n" REST,
 	    ":1: warning: there is no user no-such-user-here here: " },
 	{ "resolver {\nresolv-conf = /dev/null }\n" REST,
@@ -655,32 +515,16 @@ static const struct {
 	  "{\"0.0.0.0/0\"} }\n" BACKEND
 	  "route r { backend = d rcpt-domain = a.example }",
 	    ":2: warning: proxy-from names every address: " },
-	{ LISTEN BACKEND
-	    "route r { backend = d rcpt-domain = a.example open-relay = yes }",
-	    ":3: warning: open-relay says nothing in a route with "
-	    "rcpt-domain\n" },
 };
 
 static void
 test_fair(void **state)
 {
-	char text[1000];
-	struct config *c;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < nitems(fair); i++) {
-		/* not to depend on this machine's name */
-		snprintf(text, sizeof(text), "hostname = a.example %s",
-		    fair[i].text);
-		assert_good(text, &c);
-		conf_free(&c);
-		if (fair[i].rest == NULL)
-			assert_string_equal(said, "");
-		else if (!says(fair[i].rest))
-			fail_msg("%s\nnot \"%s\" but:\n%s", text, fair[i].rest,
-			    said);
-	}
+	for (i = 0; i < nitems(fair); i++)
+		assert_fair(fair[i].text, fair[i].rest);
 }
 
 /* All mistakes of one file, in the order of its lines. */
@@ -810,25 +654,6 @@ test_sample_is_complete(void **state)
 			fail_msg("etc/postern.conf has no %s", line);
 	}
 	free(list);
-}
-
-static int
-set_up(void **state)
-{
-	int fd;
-
-	(void)state;
-	compat_strlcpy(file, "/tmp/test_conf.XXXXXX", sizeof(file));
-	fd = mkstemp(file);
-	return fd == -1 ? -1 : close(fd);
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	free(said);
-	return unlink(file);
 }
 
 int

@@ -394,6 +394,7 @@ test_listen_unix(void **state)
 	char dir[] = "/tmp/postern-net-XXXXXX", text[64];
 	const char *path = text + strlen("unix:");
 	struct net_addr a;
+	struct stat st;
 	int fd;
 
 	(void)state;
@@ -406,6 +407,13 @@ test_listen_unix(void **state)
 	assert_int_not_equal(fd, -1);
 	assert_int_equal(net_listen(&a, 5), -1); /* one that lives is not */
 	assert_int_equal(errno, EADDRINUSE);
+	close(fd);
+	unlink(path);
+	fd = net_listen_as(
+	    &a, 5, &(struct net_owner){ .has_mode = true, .mode = 0620 });
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0620);
 	close(fd);
 	unlink(path);
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
