@@ -11,11 +11,13 @@ extern const struct filter filter_auth_file;
 extern const struct filter filter_delay;
 extern const struct filter filter_dovecot_auth;
 extern const struct filter filter_dovecot_user;
+extern const struct filter filter_headers;
 extern const struct filter filter_helo;
 extern const struct filter filter_own_address;
 extern const struct filter filter_rdns;
 extern const struct filter filter_sender_dns;
 
 const struct filter *const filters[] = { &filter_access, &filter_auth_file,
-	&filter_delay, &filter_dovecot_auth, &filter_dovecot_user, &filter_helo,
-	&filter_own_address, &filter_rdns, &filter_sender_dns, NULL };
+	&filter_delay, &filter_dovecot_auth, &filter_dovecot_user,
+	&filter_headers, &filter_helo, &filter_own_address, &filter_rdns,
+	&filter_sender_dns, NULL };

@@ -125,7 +125,7 @@ got_addresses(struct filter_call *fc, const struct dns_answer *a)
 static enum verdict
 got_names(struct filter_call *fc, const struct dns_answer *a)
 {
-	char names[NAMES_MAX * 64];
+	char names[NAMES_MAX * DNS_NAME_SIZE];
 	enum dns_type type =
 	    fc_client(fc)->addr.ss.ss_family == AF_INET6 ? DNS_AAAA : DNS_A;
 	size_t i, at = 0;

@@ -45,6 +45,7 @@
 #include "dns_tld.h"
 #include "envelope.h"
 #include "mailbox.h"
+#include "maildate.h"
 #include "net.h"
 #include "net_kind.h"
 #include "opt.h"

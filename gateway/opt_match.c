@@ -22,7 +22,7 @@ entry_fault(const char *entry, enum opt_match_kind kind)
 		return NULL;
 	if (at != NULL && kind == OPT_MATCH_DOMAINS)
 		return "a domain has no @";
-	if (at == entry)
+	if (at == entry || (at == entry + 1 && *entry == '*'))
 		return "all addresses of a domain are written as the domain "
 		       "alone";
 	if (at != NULL)

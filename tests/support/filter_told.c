@@ -17,6 +17,7 @@ extern const struct filter filter_auth_file;
 extern const struct filter filter_delay;
 extern const struct filter filter_dovecot_auth;
 extern const struct filter filter_dovecot_user;
+extern const struct filter filter_headers;
 extern const struct filter filter_helo;
 extern const struct filter filter_own_address;
 extern const struct filter filter_rdns;
@@ -24,9 +25,9 @@ extern const struct filter filter_sender_dns;
 extern const struct filter filter_told;
 
 const struct filter *const filters[] = { &filter_access, &filter_auth_file,
-	&filter_delay, &filter_dovecot_auth, &filter_dovecot_user, &filter_helo,
-	&filter_own_address, &filter_rdns, &filter_sender_dns, &filter_told,
-	NULL };
+	&filter_delay, &filter_dovecot_auth, &filter_dovecot_user,
+	&filter_headers, &filter_helo, &filter_own_address, &filter_rdns,
+	&filter_sender_dns, &filter_told, NULL };
 
 #define WAIT_MS 1000
 

@@ -90,9 +90,9 @@ test_any(void **state)
 static void
 test_refused(void **state)
 {
-	static const char *const bad[] = { "a@", "@example.org", ".a", "a.",
-		"*.", "*a.b", "a.*.b", "a b", "b\303\274cher.example", "u@*.a",
-		"a/b" };
+	static const char *const bad[] = { "a@", "@example.org", "*@a.b", ".a",
+		"a.", "*.", "*a.b", "a.*.b", "a b", "b\303\274cher.example",
+		"u@*.a", "a/b" };
 	const char *one[1];
 	struct opt_list l = { one, 1 };
 	size_t i;
