@@ -46,6 +46,7 @@ struct caller {
 	unsigned waiting; /* answers to come */
 	unsigned silent;  /* workers that could not be asked */
 	unsigned answers; /* rows that came */
+	bool lost;	  /* some, because it did not read */
 };
 
 /* A way to a worker. */
@@ -130,6 +131,9 @@ finish(struct caller *caller, int code, const char *text)
 {
 	struct control_text t = { .text = NULL };
 
+	if (caller->lost)
+		control_note(
+		    &t, "lines are missing: they were not read in time");
 	control_end(&t, code, text);
 	say(caller, &t);
 	control_text_free(&t);
@@ -290,7 +294,10 @@ answered(struct control *c, const char *message, size_t len)
 		return; /* it did not wait for it */
 	len -= sizeof(head);
 	caller->answers += len > 0;
-	if (conn_unsent(caller->conn) < UNREAD_MAX)
+	/* Of a kill, it is enough that somebody has said something. */
+	if (conn_unsent(caller->conn) >= UNREAD_MAX)
+		caller->lost = true;
+	else if (caller->request.command != CONTROL_KILL)
 		conn_put(caller->conn, message + sizeof(head), len);
 	conn_flush(caller->conn);
 	if (head.last != 0 && caller->waiting > 0 && --caller->waiting == 0 &&

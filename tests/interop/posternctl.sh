@@ -34,22 +34,34 @@ for n in 1 2; do
 	must sink "s$n" --received "$tmp/s$n.received"
 	eval "s${n}_pid=\$sink_pid s${n}_port=\$sink_port"
 done
+hash() { perl -e 'print crypt($ARGV[0], $ARGV[1])' "$1" "$2"; }
+# shellcheck disable=SC2016 # a hash
+echo "alice:$(hash s3cret '$6$rounds=5000$abcdefgh$')" >"$tmp/users"
+must sink slow --fail mail=hang
+hang_port=$sink_port
 must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 2
 drain    = 5s
 admin { control = "$socket" }
-listen mx { address = {"127.0.0.1:@PORT1@"} }
-listen other { address = {"127.0.0.1:@PORT2@"} }
+listen mx { address = {"127.0.0.1:@PORT1@"}  auth = people  auth-plaintext = yes }
+listen other { address = {"127.0.0.1:@PORT2@"}  filters = {nap} }
+auth-file people { users = {"file:$tmp/users"}  fail-delay = 100ms }
+delay nap { connect = 60s  timeout = 90s }
 backend store {
 	protocol = smtp
 	server a { address = "127.0.0.1:$s1_port" }
 	server b { address = "127.0.0.1:$s2_port" }
 	server c { address = "127.0.0.1:@PORT3@"  drain = yes }
 }
+backend hang {
+	protocol = smtp
+	server a { address = "127.0.0.1:$hang_port" }
+}
+route hang { rcpt-domain = {"hang.example.org"}  backend = hang }
 route store { rcpt-domain = {"example.org"}  backend = store }
 END
-mx=$port1
+mx=$port1 other=$port2
 
 # --- the socket ---------------------------------------------------------------
 
@@ -82,7 +94,7 @@ equal "--json may stand at the end" \
 
 ctl backends
 equal "backends: a line for each server, below the titles" \
-    "$(printf '%s\n' "$said" | awk 'END { print NR }')" 4
+    "$(printf '%s\n' "$said" | awk 'END { print NR }')" 5
 matches "backends: the titles" "$said" '^server +address +state +for +links'
 equal "backends --json: an address" "$(of store/a address)" "127.0.0.1:$s1_port"
 equal "a server is up" "$(of store/a state)" up
@@ -135,6 +147,128 @@ matches "a second request is not read" "$(raw 'status\nstatus\n')" \
 ctl status
 equal "it still serves" "$code" 0
 
+# --- sessions, kill -----------------------------------------------------------
+
+# talk NAME PORT PERL: a client; what it prints in $tmp/NAME.log
+talk() {
+	run "$1" perl -I"$top/tests/support" -Mwire -e '$| = 1;
+		my $c = wire->to("127.0.0.1:$ARGV[0]"); '"$3" "$2"
+	talk_pid=$pid
+}
+# hears NAME ERE: it has printed that
+hears() { grep -q "$2" "$tmp/$1.log"; }
+# session KEY VALUE WANTED: of the session in which KEY is VALUE
+session() {
+	json "join ' ', map { \$_->{$3} } grep { \$_->{$1} eq '$2' } @\$j" \
+	    sessions
+}
+is() { [ "$(session "$1" "$2" "$3")" = "$4" ]; }
+
+ctl sessions --json
+equal "sessions --json: none" "$said" "[]"
+talk idle "$mx" '$c->hello; $c->ask("MAIL FROM:<idle\@example.net>", 250);
+    print $c->rest'
+talk filtered "$other" 'print $c->rest'
+filtered_pid=$talk_pid
+talk relayed "$mx" '$c->hello; $c->ask("MAIL FROM:<relayed\@example.net>", 250);
+    $c->ask("RCPT TO:<u\@hang.example.org>", 250); $c->ask("DATA", 354);
+    $c->put("Subject: x\r\n\r\nx\r\n.\r\n"); print $c->rest'
+check "a session that waits for its client" \
+    wait_until 10 is from idle@example.net waits client
+equal "it takes commands, at its listener" \
+    "$(session from idle@example.net state) $(session from idle@example.net listener)" \
+    "command mx"
+check "one that waits for a filter" \
+    wait_until 10 is listener other waits "filter nap"
+check "one that waits for a backend" \
+    wait_until 10 is from relayed@example.net waits "backend hang"
+equal "with its message" "$(session from relayed@example.net state)" judging
+at_most "since when" "$(session from relayed@example.net since)" 60000
+equal "status counts them" "$(json '$j->{sessions}' status)" 3
+ctl sessions
+matches "sessions, as a table" "$said" \
+    "^$(session listener other id) +127\.0\.0\.1 +other +[0-9]+ +greeting +filter nap"
+for who in idle relayed; do
+	id=$(session from $who@example.net id)
+	ctl kill "$id"
+	equal "kill, the $who one: exit code" "$code" 0
+	check "the $who one: its client hears it" \
+	    wait_until 10 hears $who '^421 4\.3\.2 closed by an operator'
+	check "and the log says so" \
+	    wait_until 5 grep -q "id=$id.*end=killed" "$gw_log"
+done
+ctl kill "$(session listener other id)"
+equal "kill, before the greeting: exit code" "$code" 0
+wait "$filtered_pid"
+forget "$filtered_pid"
+equal "nobody is left" "$(json '$j->{sessions}' status)" 0
+ctl kill 0000000000000
+equal "kill, no such session: exit code" "$code" 65
+
+# --- pause, resume ------------------------------------------------------------
+
+talk before "$mx" '$c->hello; print "hello\n";
+    print $c->rest'
+wait_until 10 hears before hello
+ctl pause mx
+equal "pause: exit code" "$code" 0
+equal "status tells" "$(json '$j->{paused}' status)" mx
+talk waiting "$mx" 'print "connected\n"; print $c->reply; $c->ask("QUIT", 221)'
+wait_until 10 hears waiting connected
+ctl reload
+equal "a new client is not taken, nor by the workers of a reload" \
+    "$code $(session listener mx state)" "0 command"
+ctl resume mx
+equal "resume: exit code" "$code" 0
+check "the client that waited is greeted" wait_until 10 hears waiting '^220 '
+ctl pause none
+equal "pause, no such listener: exit code" "$code" 65
+ctl kill "$(session listener mx id)"
+equal "a session of before the reload is killed, too" "$code" 0
+
+# --- transcript ---------------------------------------------------------------
+
+secrets='s3cret|AGFsaWNl|czNjcmV0|YWxpY2U|the message'
+run transcript "$POSTERNCTL" -s "$socket" transcript 127.0.0.0/8 60
+transcript_pid=$pid
+asked() { [ "$(grep -c 'a transcript of 127.0.0.0/8 begins' "$gw_log")" -ge 1 ]; }
+wait_until 10 asked
+ctl transcript 192.0.2.1
+equal "a second transcript: exit code" "$code" 75
+# Workers may look at the request a moment later than the admin process.
+seen() {
+	gen -n 1 --first "$((5000 + $(date +%S)))" "127.0.0.1:$mx"
+	grep -q ' C QUIT' "$tmp/transcript.log"
+}
+wait_until 10 seen
+talk shown "$mx" '$c->hello;
+    $c->ask("AUTH PLAIN AGFsaWNlAHdyb25n", 535);
+    $c->ask("AUTH LOGIN", 334); $c->ask("YWxpY2U=", 334); $c->ask("bnVsbA==", 535);
+    $c->ask("s3cret", 500); $c->ask("YWxpY2U=", 500); $c->ask("AUTH s3cret", 50);
+    $c->ask("AUTH LOGIN YWxpY2U=", 334); $c->ask("czNjcmV0", 235);
+    $c->ask("MAIL FROM:<shown\@example.net>", 250);
+    $c->ask("RCPT TO:<u\@example.org>", 250); $c->ask("DATA", 354);
+    $c->put("Subject: the message\r\n\r\nx\r\n.\r\n"); $c->reply;
+    $c->ask("QUIT", 221); print "all\n"'
+wait "$talk_pid"
+forget "$talk_pid"
+equal "the client has said it all" "$(cat "$tmp/shown.log")" all
+check "the transcript: its end" \
+    wait_until 10 grep -q 'closed: quit' "$tmp/transcript.log"
+shown=$(cat "$tmp/transcript.log")
+for line in 'C EHLO' 'S 220 gw.example.org' 'S 250-PIPELINING' 'C AUTH PLAIN \[not shown\]' \
+    'S 334 \[not shown' 'C \[response, ' 'C \[no command, 6 octets\]' \
+    'C MAIL FROM:<shown@example.net>' 'C \[message, ' 'S 250 2.0.0' 'C QUIT' \
+    'S 235 '; do
+	matches "the transcript: $line" "$shown" "^[0-9:.]+Z [0-9a-z]{13} $line"
+done
+lacks "no secret and no message is in it" "$shown" "$secrets"
+lacks "nor in the log" "$(cat "$gw_log")" "$secrets"
+stop "$transcript_pid"
+ctl --json transcript 192.0.2.1 1
+equal "a transcript ends by itself, and another one's end was noticed" \
+    "$code $said" '0 {"code":0,"text":"the time is over"}'
+
 # --- log ----------------------------------------------------------------------
 
 ctl log debug
@@ -142,13 +276,14 @@ equal "log: exit code" "$code" 0
 equal "log: the level" "$(json '$j->{level}." ".$j->{configured}' status)" \
     "debug info"
 ctl log error
+accepted() { grep -c 'event=mail.*result=accepted' "$gw_log"; }
+before=$(accepted)
 gen -n 1 --first 3001 "127.0.0.1:$mx"
-equal "log error: no record of a message" \
-    "$(grep -c 'event=mail.*result=accepted' "$gw_log")" 100
+equal "log error: no record of a message" "$(accepted)" "$before"
 ctl log configured
 gen -n 1 --first 3002 "127.0.0.1:$mx"
-check "log configured: the next one has one" wait_until 5 \
-    sh -c "[ \$(grep -c 'event=mail.*result=accepted' '$gw_log') -eq 101 ]"
+more_accepted() { [ "$(accepted)" -gt "$before" ]; }
+check "log configured: the next one has one" wait_until 5 more_accepted
 
 # --- reload -------------------------------------------------------------------
 
@@ -174,8 +309,24 @@ equal "reload, the first file: exit code" "$code" 0
 
 # --- stop ---------------------------------------------------------------------
 
-stop "$gw_pid"
+talk last "$mx" '$c->hello; $c->ask("MAIL FROM:<last\@example.net>", 250);
+    $c->ask("RCPT TO:<u\@example.org>", 250); print "begun\n";
+    sleep 1 until -e "'"$tmp/go"'"; $c->ask("DATA", 354);
+    $c->put("Subject: x\r\n\r\nx\r\n.\r\n"); print $c->reply'
+wait_until 10 hears last begun
+kill -TERM "$gw_pid"
+stops() { [ "$(json '$j->{state}' status)" = stopping ]; }
+check "in a stop, status says so while messages are finished" \
+    wait_until 10 stops
+equal "and who is still there" "$(session from last@example.net state)" command
+: >"$tmp/go"
+code=0
+wait "$gw_pid" || code=$?
+forget "$gw_pid"
 equal "posternd ends well" "$code" 0
+wait "$talk_pid"
+forget "$talk_pid"
+matches "the last message is through" "$(cat "$tmp/last.log")" '^250 '
 check "the socket goes with it" test ! -e "$socket"
 # A directory that is not its own.
 mkdir -m 777 "$tmp/open"
