@@ -241,10 +241,13 @@ control_forget(const struct master *m, const struct child *own)
 void
 control_serve(struct master *m)
 {
-	while ((m->caller_fd = net_recv_fd(m->reload_fds[0])) != -1) {
-		answer(m);
-		close(m->caller_fd);
-	}
+	/* One at a time: signals must not wait for many. */
+	m->caller_fd = net_recv_fd(m->reload_fds[0]);
+	if (m->caller_fd == -1)
+		return;
+	answer(m);
+	close(m->caller_fd);
+	m->caller_fd = -1;
 }
 
 static void
