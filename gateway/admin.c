@@ -12,6 +12,7 @@
 
 #include "checks.h"
 #include "conf.h"
+#include "conn.h"
 #include "dns.h"
 #include "greet.h"
 #include "log.h"
@@ -27,6 +28,7 @@ struct admin {
 	struct dns *dns;     /* owned */
 	struct greets *greets;
 	struct checks *checks;
+	struct control *control; /* NULL: there is no socket */
 	struct event *events[EVENTS];
 	bool over;
 };
@@ -70,6 +72,7 @@ begin(struct admin *a)
 	a->greets = greets_new(a->loop, a->relay);
 	a->checks = checks_new(a->loop, c->backends, c->backend_count,
 	    a->start->servers, a->start->caps, a->greets);
+	a->control = control_new(a->loop, a->start);
 }
 
 /* As in a worker: signals were blocked until now. */
@@ -102,11 +105,14 @@ finish(struct admin *a)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	for (i = 0; i < EVENTS; i++)
 		event_free(a->events[i]);
+	control_free(&a->control);
 	greets_free(&a->greets);
 	checks_free(&a->checks);
 	relay_free(&a->relay);
 	dns_free(&a->dns);
-	loop_turn(a->loop, false); /* what the above gave the reaper */
+	loop_turn(a->loop, false);     /* what the above gave the reaper */
+	while (conn_outstanding() > 0) /* callers get their answers */
+		loop_turn(a->loop, true);
 	loop_free(&a->loop);
 	log_flush();
 }

@@ -25,6 +25,10 @@
 #include "session.h"
 #include "tls_conf.h"
 
+struct admin_conf {
+	const char *control; /* path of the control socket; NULL: none */
+};
+
 struct config {
 	struct arena arena; /* all of the below lives here */
 	const char *file;
@@ -39,6 +43,7 @@ struct config {
 	struct spool_conf spool;
 	struct limits_conf limits;
 	struct dns_conf resolver;
+	struct admin_conf admin;
 	struct tls_conf *tls; /* certificates are loaded */
 	size_t tls_count;
 	struct listener_conf *listeners;

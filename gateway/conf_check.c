@@ -54,6 +54,7 @@ conf_check(struct conf_reader *r)
 	conf_check_routes(r);
 	check_backends(r);
 	conf_check_chroot(r);
+	conf_check_control(r);
 }
 
 static void

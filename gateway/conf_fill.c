@@ -59,6 +59,7 @@ conf_fill(struct conf_reader *r)
 	fill_once(r, &r->root, "limits", &r->config->limits);
 	fill_once(r, &r->root, "spool", &r->config->spool);
 	fill_once(r, &r->root, "resolver", &r->config->resolver);
+	fill_once(r, &r->root, "admin", &r->config->admin);
 	fill_filters(r);
 	fill_backends(r);
 	fill_tls(r);

@@ -108,6 +108,15 @@ static const struct opt log_options[] = {
 	{ .name = NULL },
 };
 
+static const struct opt admin_options[] = {
+	{ .name = "control",
+	    .type = OPT_PATH,
+	    .offset = offsetof(struct admin_conf, control),
+	    .help = "where posternctl finds posternd: a socket, in a directory "
+		    "that only its owner can write to" },
+	{ .name = NULL },
+};
+
 static const struct opt *const global_tables[] = { global_options, NULL };
 static const struct opt *const log_tables[] = { log_options, NULL };
 static const struct opt *const limits_tables[] = { limits_options,
@@ -115,6 +124,7 @@ static const struct opt *const limits_tables[] = { limits_options,
 static const struct opt *const listen_limits_tables[] = { limits_options,
 	NULL };
 static const struct opt *const resolver_tables[] = { dns_options, NULL };
+static const struct opt *const admin_tables[] = { admin_options, NULL };
 static const struct opt *const spool_tables[] = { spool_options, NULL };
 static const struct opt *const tls_tables[] = { tls_options, NULL };
 static const struct opt *const listen_tables[] = { listener_options, NULL };
@@ -161,6 +171,9 @@ static const struct conf_section fixed_sections[] = {
 	{ .name = "resolver",
 	    .summary = "how the DNS is asked",
 	    .tables = resolver_tables },
+	{ .name = "admin",
+	    .summary = "the control socket",
+	    .tables = admin_tables },
 	{ .name = "tls",
 	    .titled = true,
 	    .summary = "certificates and policy of TLS, used by listeners",

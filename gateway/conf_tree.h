@@ -91,6 +91,7 @@ void conf_fill(struct conf_reader *r);
 void conf_check(struct conf_reader *r);
 void conf_check_tls(struct conf_reader *r);
 void conf_check_chroot(struct conf_reader *r);
+void conf_check_control(struct conf_reader *r);
 /* The addresses of a server, or its name. */
 void conf_fill_address(struct conf_reader *r, struct server_conf *sc);
 /* Also completes the resolver: reads resolv.conf. */

@@ -151,6 +151,8 @@ intake_complete(struct session *s)
 	int64_t now = loop_now(s->front->loop);
 	enum reply_id refusal;
 
+	session_show(
+	    s, 'C', "[message, %lld octets]", (long long)s->data_received);
 	s->state = SESSION_COMMAND;
 	append_rest(s);
 	headers_finish(&s->tx.headers, &s->listener->limits.headers);
@@ -220,6 +222,7 @@ relay(struct session *s)
 	/* The relay keeps the time; a little later, ours would be a bug's. */
 	conn_deadline(s->conn, s->reply_by + 5000);
 	s->wait = WAIT_RELAY;
+	s->relay_since = loop_now(s->front->loop);
 	s->dispatch = dispatch_start(&order, on_relayed, s);
 }
 

@@ -36,6 +36,7 @@ struct listener {
 	unsigned closed;   /* sessions, to make room */
 	int few_from;	   /* descriptor */
 	int fd;		   /* borrowed */
+	bool paused;	   /* by the operator */
 };
 
 /* From which descriptor on they are few: the kernel gives the lowest one. */
@@ -82,7 +83,8 @@ resume(void *arg)
 {
 	struct listener *l = arg;
 
-	event_add(l->ev, NULL);
+	if (!l->paused)
+		event_add(l->ev, NULL);
 }
 
 static void
@@ -130,6 +132,19 @@ listener_new(struct front *f, const struct listener_conf *lc,
 		abort();
 	event_add(l->ev, NULL);
 	return l;
+}
+
+void
+listener_pause(struct listener *l, bool paused)
+{
+	if (paused == l->paused)
+		return;
+	l->paused = paused;
+	timer_clear(&l->pause);
+	if (paused)
+		event_del(l->ev);
+	else
+		event_add(l->ev, NULL);
 }
 
 void

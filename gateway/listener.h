@@ -6,6 +6,7 @@
  * which outlive this process.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct chain;
@@ -16,6 +17,8 @@ struct listener_conf;
 /* Listens on one descriptor (borrowed: it is not closed here). */
 struct listener *listener_new(struct front *f, const struct listener_conf *lc,
     struct chain *chain, int fd);
+/* Takes no clients, or takes them again: new ones wait in the kernel. */
+void listener_pause(struct listener *l, bool paused);
 void listener_free(struct listener **lp);
 
 #endif

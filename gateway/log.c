@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -29,10 +30,11 @@ static struct {
 	int level;
 	int format;
 	int facility;
-	pid_t pid;	  /* for syslog */
-	time_t stamped;	  /* the second of stamp */
-	char stamp[40];	  /* the time as text */
-	uint64_t dropped; /* lines */
+	pid_t pid;		   /* for syslog */
+	time_t stamped;		   /* the second of stamp */
+	char stamp[40];		   /* the time as text */
+	uint64_t dropped;	   /* lines */
+	const _Atomic int *follow; /* see log_follow() */
 	void (*capture)(const char *line, size_t len);
 	size_t len;
 	char buf[BUFFER_SIZE];
@@ -83,7 +85,17 @@ log_reopen(void)
 bool
 log_wants(enum log_level level)
 {
-	return (int)level <= (state.opened ? state.level : (int)LEVEL_INFO);
+	int told = 0, own = state.opened ? state.level : (int)LEVEL_INFO;
+
+	if (state.follow != NULL)
+		told = atomic_load_explicit(state.follow, memory_order_relaxed);
+	return (int)level <= (told > 0 ? told - 1 : own);
+}
+
+void
+log_follow(const _Atomic int *level)
+{
+	state.follow = level;
 }
 
 void

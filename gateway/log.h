@@ -45,6 +45,9 @@ void log_flush(void);
  * its parent's, who writes them. */
 void log_forked(void);
 bool log_wants(enum log_level level);
+/* The level is that of level - 1 as long as this is above 0; borrowed, NULL: it
+ * is the configured one again.  Handed down to children. */
+void log_follow(const _Atomic int *level);
 
 /* A plain event: text becomes msg="...". */
 void log_event(enum log_level level, const char *fmt, ...)

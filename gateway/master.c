@@ -24,6 +24,7 @@
 #include "inflight.h"
 #include "journal.h"
 #include "log.h"
+#include "marks.h"
 #include "master_priv.h"
 #include "mem.h"
 #include "priv.h"
@@ -46,7 +47,6 @@ static bool make_pipe(int[2]);
 static void catch_signals(void);
 static void on_signal(int);
 static void say_start(const struct config *);
-static bool user_known(const struct config *);
 static void serve(struct master *);
 static void act_on_signals(struct master *, sig_atomic_t *);
 static void advance(struct master *);
@@ -55,11 +55,6 @@ static bool is_over(const struct master *);
 static void wait_for_signal(const struct master *);
 static int64_t next_due(const struct master *);
 static void earlier(int64_t *, int64_t);
-static void reload(struct master *);
-static struct config *load(const char *);
-static bool change_log(const struct config *, struct config *);
-static void carry_fixed(const struct config *, struct config *);
-static void give_log_file(const struct config *);
 static void end(struct master *);
 
 int
@@ -68,7 +63,10 @@ master_run(struct config **config)
 	struct master m = { .agent_fds = { -1, -1 },
 		.agent_next = { -1, -1 },
 		.life_fds = { -1, -1 },
-		.pid_fd = -1 };
+		.pid_fd = -1,
+		.control = { .fd = -1 },
+		.reload_fds = { -1, -1 },
+		.caller_fd = -1 };
 	int code;
 
 	TAILQ_INIT(&m.generations);
@@ -92,12 +90,13 @@ begin(struct master *m, struct config **config)
 	struct columns *columns;
 	int code;
 
-	if (!user_known(c))
+	if (!master_user_known(c))
 		return EX_NOUSER;
 	priv_raise_nofile();
 	if (sockets_open(&m->sockets, c) == -1)
 		return EX_OSERR;
-	if (!make_pipe(m->life_fds) || agent_prepare(m, NULL, c) == -1)
+	if (!make_pipe(m->life_fds) || control_prepare(m, c) == -1 ||
+	    agent_prepare(m, NULL, c) == -1)
 		return EX_OSERR;
 	agent_switch(m);
 	if (c->pid_file != NULL &&
@@ -121,7 +120,7 @@ begin(struct master *m, struct config **config)
 		columns_free(&columns);
 		return EX_CANTCREAT;
 	}
-	give_log_file(c);
+	master_give_log_file(c);
 	generation_new(m, c, columns);
 	*config = NULL;
 	say_start(c);
@@ -174,16 +173,6 @@ on_signal(int number)
 		asked.reopen = 1;
 }
 
-/* Without it every worker would die as soon as it is started. */
-static bool
-user_known(const struct config *c)
-{
-	if (c->user == NULL || geteuid() != 0 || getpwnam(c->user) != NULL)
-		return true;
-	log_event(LEVEL_ERROR, "%s: there is no user %s", c->file, c->user);
-	return false;
-}
-
 static void
 say_start(const struct config *c)
 {
@@ -226,7 +215,7 @@ act_on_signals(struct master *m, sig_atomic_t *ends)
 	if (asked.reopen) {
 		asked.reopen = 0;
 		log_reopen();
-		give_log_file(TAILQ_FIRST(&m->generations)->config);
+		master_give_log_file(TAILQ_FIRST(&m->generations)->config);
 		children_signal(m, SIGUSR1);
 	}
 	if (asked.end != *ends) {
@@ -236,18 +225,17 @@ act_on_signals(struct master *m, sig_atomic_t *ends)
 		if (!m->stopping)
 			priv_tell_manager("STOPPING=1");
 		m->stopping = true;
+		marks_stop(m->marks);
 		sockets_prune(&m->sockets, NULL);
 		TAILQ_FOREACH (g, &m->generations, entry)
 			generation_advance(g, stage);
 	}
 	if (asked.reload) {
 		asked.reload = 0;
-		if (!m->stopping) {
-			priv_tell_manager("RELOADING=1");
-			reload(m);
-			priv_tell_manager("READY=1");
-		}
+		if (!m->stopping)
+			(void)master_reload(m, NULL);
 	}
+	control_serve(m);
 }
 
 static void
@@ -301,6 +289,8 @@ wait_for_signal(const struct master *m)
 	int64_t due = next_due(m), left;
 	struct timespec ts;
 	sigset_t none;
+	fd_set fds;
+	int fd = m->reload_fds[0];
 
 	left = due == 0 ? 0 : due - master_now();
 	if (left < 0)
@@ -308,7 +298,11 @@ wait_for_signal(const struct master *m)
 	ts.tv_sec = (time_t)(left / 1000);
 	ts.tv_nsec = (long)(left % 1000) * 1000000;
 	sigemptyset(&none);
-	(void)pselect(0, NULL, NULL, NULL, due == 0 ? NULL : &ts, &none);
+	FD_ZERO(&fds);
+	if (fd != -1)
+		FD_SET(fd, &fds);
+	/* After an error fds would say that there is something to read. */
+	(void)pselect(fd + 1, &fds, NULL, NULL, due == 0 ? NULL : &ts, &none);
 }
 
 static int64_t
@@ -339,137 +333,6 @@ earlier(int64_t *due, int64_t at)
 		*due = at;
 }
 
-/* Nothing changes unless everything can. */
-static void
-reload(struct master *m)
-{
-	struct generation *old = TAILQ_FIRST(&m->generations);
-	struct config *c = load(old->config->file);
-	struct columns *columns;
-
-	columns = c == NULL || !user_known(c) ? NULL : columns_for(old, c);
-	if (columns == NULL)
-		goto out;
-	if (agent_prepare(m, old->config, c) == -1 ||
-	    sockets_open(&m->sockets, c) == -1)
-		goto out;
-	if (!change_log(old->config, c)) {
-		sockets_prune(&m->sockets, old->config);
-		goto out;
-	}
-	if (servers_enter(m, c) == -1) {
-		sockets_prune(&m->sockets, old->config);
-		goto out;
-	}
-	carry_fixed(old->config, c);
-	sockets_prune(&m->sockets, c);
-	generation_new(m, c, columns);
-	agent_switch(m);
-	children_start(m);
-	generation_advance(old, STAGE_RETIRED);
-	log_event(LEVEL_INFO, "the configuration is changed");
-	return;
-out:
-	agent_forget(m);
-	if (columns != NULL && columns->refs == 0)
-		columns_free(&columns);
-	conf_free(&c);
-	log_event(LEVEL_ERROR,
-	    "reload failed: the configuration of before stays in force");
-}
-
-static struct config *
-load(const char *file)
-{
-	struct config *c = NULL;
-	char *text = NULL, *line, *next;
-	size_t size = 0;
-	FILE *err = open_memstream(&text, &size);
-
-	if (err == NULL) {
-		log_event(LEVEL_ERROR, "%s: %s", file, strerror(errno));
-		return NULL;
-	}
-	c = conf_load(file, err);
-	fclose(err);
-	for (line = text; *line != '\0'; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next != '\0')
-			*next++ = '\0';
-		log_event(c == NULL ? LEVEL_ERROR : LEVEL_WARN, "%s", line);
-	}
-	free(text);
-	return c;
-}
-
-/* A log{} that does not say where to log goes on as before: with the target
- * that -d chose, or with an earlier one. */
-static bool
-change_log(const struct config *old, struct config *c)
-{
-	if (c->log.to < 0) {
-		c->log.to = old->log.to;
-		if (c->log.path == NULL && old->log.path != NULL)
-			c->log.path = arena_strndup(
-			    &c->arena, old->log.path, strlen(old->log.path));
-	} else if (c->log.to == LOG_TO_STDERR && old->log.to != LOG_TO_STDERR) {
-		log_event(
-		    LEVEL_ERROR, "log to stderr can not begin with a reload");
-		return false;
-	}
-	if (log_open(&c->log) == -1) {
-		log_event(LEVEL_ERROR, "can not open %s: %s",
-		    c->log.path != NULL ? c->log.path : "the log",
-		    strerror(errno));
-		return false;
-	}
-	give_log_file(c);
-	return true;
-}
-
-/* What lasts until the daemon ends. */
-static void
-carry_fixed(const struct config *old, struct config *c)
-{
-	const char *a, *b;
-
-	if (old->pid_file_given) {
-		c->pid_file = old->pid_file;
-		c->pid_file_given = true;
-	}
-	a = old->pid_file != NULL ? old->pid_file : "";
-	b = c->pid_file != NULL ? c->pid_file : "";
-	if (strcmp(a, b) != 0)
-		log_event(LEVEL_WARN, "pid-file changes with the next start");
-	a = old->user != NULL ? old->user : "";
-	b = c->user != NULL ? c->user : "";
-	if (strcmp(a, b) != 0)
-		log_event(LEVEL_WARN,
-		    "user changes for the agent with the next start");
-}
-
-/* The children open the file again at USR1, without being root.  Only a plain
- * file with one name: nobody shall be given another one by a link. */
-static void
-give_log_file(const struct config *c)
-{
-	const struct passwd *pw;
-	struct stat st;
-	int fd;
-
-	if (c->log.to != LOG_TO_FILE || c->user == NULL || geteuid() != 0 ||
-	    (pw = getpwnam(c->user)) == NULL)
-		return;
-	fd = open(c->log.path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1)
-		return;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-	    fchown(fd, pw->pw_uid, pw->pw_gid) == -1)
-		log_event(LEVEL_WARN, "can not give %s to user %s: %s",
-		    c->log.path, c->user, strerror(errno));
-	close(fd);
-}
-
 static void
 end(struct master *m)
 {
@@ -489,6 +352,7 @@ end(struct master *m)
 	rates_free(&m->rates);
 	free(m->rates_used);
 	servers_free(&m->servers);
+	control_finish(m);
 	pidfile_remove(m);
 	free(m->pid_file);
 }

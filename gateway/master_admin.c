@@ -12,22 +12,52 @@
 #include "conf.h"
 #include "log.h"
 #include "master_priv.h"
+#include "mem.h"
 #include "priv.h"
 
 bool
 admin_wanted(const struct config *c)
 {
-	return checks_wanted(c->backends, c->backend_count);
+	return checks_wanted(c->backends, c->backend_count) ||
+	    c->admin.control != NULL;
+}
+
+/* The ends of the ways to all workers; their own ends are closed, so that the
+ * end of a worker that is not started again is seen. */
+static void
+take_workers(const struct master *m, struct admin_start *s)
+{
+	const struct generation *g;
+	unsigned i, n = 0;
+
+	TAILQ_FOREACH (g, &m->generations, entry)
+		n += g->count;
+	s->worker_fds = xcalloc(n + 1, sizeof(*s->worker_fds));
+	TAILQ_FOREACH (g, &m->generations, entry)
+		for (i = 0; i < g->count; i++) {
+			const int *fds = g->workers[i].control_fds;
+
+			if (fds[0] == -1)
+				continue;
+			close(fds[0]);
+			s->worker_fds[s->worker_count++] = fds[1];
+		}
 }
 
 void
 admin_start(struct master *m, struct generation *g)
 {
-	const struct admin_start start = {
+	struct admin_start start = {
 		.config = g->config,
 		.servers = m->servers,
 		.caps = m->caps,
+		.stats = g->columns->stats,
+		.marks = m->marks,
 		.master_fd = m->life_fds[0],
+		.control_fd = m->control.fd,
+		.reload_fd = m->reload_fds[1],
+		.workers = g->count,
+		.master = getpid(),
 	};
 	struct listen_socket *s;
 	int i;
@@ -41,6 +71,10 @@ admin_start(struct master *m, struct generation *g)
 		if (m->agent_fds[i] != -1)
 			close(m->agent_fds[i]);
 	checkers_forget(m, NULL);
+	take_workers(m, &start);
+	close(m->reload_fds[0]);
+	if (m->caller_fd != -1)
+		close(m->caller_fd);
 	child_forget_secrets(g->config);
 	if (!child_confined(g->config, PRIV_WORKER)) {
 		log_flush();

@@ -12,11 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "net.h"
 #include "priv.h"
 
 struct config;
+struct marks;
 struct rates;
 struct servers;
 struct stats;
@@ -52,6 +54,13 @@ struct child {
 	int64_t started;
 	int64_t pause;	    /* before the next start, when it keeps dying */
 	int64_t restart_at; /* 0: nothing is planned */
+	int control_fds[2]; /* of a worker: its own, the admin's; -1: none */
+};
+
+/* The socket for posternctl (master_control.c). */
+struct control_socket {
+	int fd;	    /* -1: none, or no other than before */
+	char *path; /* owned */
 };
 
 enum stage {
@@ -98,6 +107,11 @@ struct master {
 	struct servers *servers;     /* owned; state of backends' servers */
 	bool *rates_used;	     /* owned; its columns, by rates_count */
 	unsigned rates_count;
+	struct marks *marks; /* owned; what the operator has said */
+	struct control_socket control;
+	int reload_fds[2]; /* the master's, the admin's: connections of those
+			    * who ask for a reload */
+	int caller_fd;	   /* of them, while it goes on; -1: none */
 	bool stopping;
 	int64_t agent_due; /* when stopping: kill the agent; 0: not yet */
 };
@@ -157,6 +171,31 @@ void checkers_free(struct generation *g);
 /* In a child of another generation, or in a checker itself (own): closes what
  * would keep others from seeing the end. */
 void checkers_forget(const struct master *m, const struct generation *own);
+
+/* The control socket (master_control.c): 0, or -1 after logging why. */
+int control_prepare(struct master *m, const struct config *c);
+/* Another one for c, if it has another path; then it is to be taken, with the
+ * one of before closed, or dropped. */
+int control_open(
+    struct master *m, const struct config *c, struct control_socket *cs_r);
+void control_take(struct master *m, struct control_socket *cs);
+void control_drop(const struct master *m, struct control_socket *cs);
+/* Does what the admin process wants. */
+void control_serve(struct master *m);
+void control_finish(struct master *m);
+/* A worker's way to the admin process. */
+void control_pair(const struct config *c, struct child *worker);
+void control_unpair(struct child *worker);
+/* In a child: closes what is for others; own is NULL but in a worker. */
+void control_forget(const struct master *m, const struct child *own);
+
+/* Reads the configuration again (master_reload.c).  False: nothing changes.
+ * What is wrong with the file is also written to report, unless it is NULL. */
+bool master_reload(struct master *m, FILE *report);
+/* Says if the user of c is unknown. */
+bool master_user_known(const struct config *c);
+/* The children will have to open it themselves. */
+void master_give_log_file(const struct config *c);
 
 /* One child (master_workers.c).  0 in it; what is in the log's buffer is
  * written before, not twice. */

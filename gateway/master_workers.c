@@ -35,7 +35,7 @@
 #define KILL_AFTER_MS 3000 /* behind the drain time: goodbyes take 2 s */
 
 static void generation_free(struct master *, struct generation **);
-static bool generation_alive(const struct generation *);
+static bool generation_lives(const struct generation *);
 static unsigned columns_free_count(const struct columns *);
 static unsigned columns_take(struct columns *);
 static void start_worker(struct master *, struct generation *, unsigned);
@@ -63,6 +63,7 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 		g->workers[i].column = columns_take(columns);
 		g->workers[i].rates_column = rates_column_take(m);
 		g->workers[i].restart_at = master_now();
+		control_pair(c, &g->workers[i]);
 	}
 	if (admin_wanted(c))
 		g->admin.restart_at = master_now();
@@ -81,6 +82,7 @@ generation_free(struct master *m, struct generation **gp)
 	TAILQ_REMOVE(&m->generations, g, entry);
 	checkers_free(g);
 	for (i = 0; i < g->count; i++) {
+		control_unpair(&g->workers[i]);
 		g->columns->used[g->workers[i].column] = false;
 		rates_column_give(m, g->workers[i].rates_column);
 	}
@@ -156,14 +158,17 @@ columns_take(struct columns *cols)
 	return i;
 }
 
+/* Of one that ends.  Without workers there is nothing for admin to do. */
 static bool
-generation_alive(const struct generation *g)
+generation_lives(const struct generation *g)
 {
 	unsigned i;
 
 	for (i = 0; i < g->count; i++)
 		if (g->workers[i].pid != 0)
 			return true;
+	if (g->admin.pid != 0)
+		(void)kill(g->admin.pid, SIGTERM);
 	return g->admin.pid != 0;
 }
 
@@ -186,7 +191,8 @@ generation_advance(struct generation *g, enum stage stage)
 	else if (stage == STAGE_ENDING)
 		g->due = master_now() + g->config->drain + KILL_AFTER_MS;
 	g->admin.restart_at = 0;
-	if (g->admin.pid != 0) /* it has nothing to drain */
+	/* In a stop it answers posternctl until the last worker is gone. */
+	if (g->admin.pid != 0 && stage != STAGE_ENDING)
 		(void)kill(
 		    g->admin.pid, stage == STAGE_KILLED ? SIGKILL : SIGTERM);
 	for (i = 0; i < g->count; i++) {
@@ -265,12 +271,15 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.master_fd = m->life_fds[0],
 		.agent_fd = m->agent_fds[0],
 		.checker_fd = g->checker_fds[0],
+		.marks = m->marks,
+		.control_fd = g->workers[i].control_fds[0],
 	};
 
 	child_begin(m, "worker");
 	if (m->agent_fds[1] != -1)
 		close(m->agent_fds[1]);
 	checkers_forget(m, g);
+	control_forget(m, &g->workers[i]);
 	if (g->checker_fds[1] != -1)
 		close(g->checker_fds[1]);
 	child_forget_secrets(g->config);
@@ -295,6 +304,7 @@ start_agent(struct master *m)
 	child_begin(m, "agent");
 	close(m->life_fds[0]);
 	checkers_forget(m, NULL);
+	control_forget(m, NULL);
 	child_forget_secrets(c);
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
@@ -363,7 +373,7 @@ children_reap(struct master *m)
 	}
 	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
 		next = TAILQ_NEXT(g, entry);
-		if (g->stage != STAGE_RUNNING && !generation_alive(g))
+		if (g->stage != STAGE_RUNNING && !generation_lives(g))
 			generation_free(m, &g);
 	}
 }
@@ -401,6 +411,8 @@ worker_died(struct master *m, struct generation *g, unsigned i, int status)
 	flight_harvest(m->inflight, ch->rates_column, m->journal, master_now());
 	if (g->stage == STAGE_RUNNING)
 		child_plan_restart(ch);
+	else
+		control_unpair(ch);
 }
 
 void

@@ -113,6 +113,7 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_TOO_SLOW] = { 451, "4.3.2", "checks took too long" },
 	[REPLY_TIMEOUT] = { 421, "4.4.2", "timeout" },
 	[REPLY_SHUTDOWN] = { 421, "4.3.2", "going down, please try again" },
+	[REPLY_KILLED] = { 421, "4.3.2", "closed by an operator" },
 	[REPLY_TOO_MANY_CONNECTIONS] = { 421, "4.3.2", "too many connections" },
 	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "too many errors" },
 	[REPLY_CLIENT_CONNECTIONS] = { 421, "4.7.0",

@@ -105,6 +105,7 @@ session_begin(struct session *s)
 {
 	const struct listener_conf *lc = s->listener;
 
+	session_show(s, '*', "connected to listener %s", lc->name);
 	s->may_xclient = net_list_has(&lc->xclient_from, &s->client.addr);
 	s->may_xforward = net_list_has(&lc->xforward_from, &s->client.addr);
 	if (net_list_has(&lc->probe_from, &s->client.addr))
@@ -190,6 +191,7 @@ run_line(struct session *s, const char *line, size_t len)
 		s->skip_line = false;
 		return;
 	}
+	session_show_command(s, line, len);
 	if (s->front->draining && !s->tx.envelope.has_sender) {
 		session_reply(s, REPLY_SHUTDOWN);
 		session_close(s, "shutdown");
@@ -425,6 +427,7 @@ session_close(struct session *s, const char *why)
 	if (s->state == SESSION_CLOSED)
 		return;
 	s->end_reason = why;
+	session_show(s, '*', "closed: %s", why);
 	session_unconfirmed(s);
 	s->state = SESSION_CLOSED;
 	if (s->wait == WAIT_CHAIN) {

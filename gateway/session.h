@@ -110,6 +110,17 @@ struct filter_instance;
 
 TAILQ_HEAD(session_list, session);
 
+/* Whose sessions are shown to an operator, and until when (loop_now()).  side
+ * is 'C' for the client, 'S' for us, '*' for what happens; secrets and messages
+ * are not in the text. */
+struct transcript {
+	struct net_list who;
+	int64_t until;
+	void (*line)(
+	    void *ctx, const char *id, char side, const char *text, size_t len);
+	void *ctx;
+};
+
 /* What all sessions of a worker share.  Filled by worker.c; all borrowed. */
 struct front {
 	struct loop *loop;
@@ -127,7 +138,8 @@ struct front {
 	unsigned inflight_column;
 	struct stats *stats;
 	unsigned worker;
-	const struct services *services; /* of filters; may be NULL */
+	const struct services *services;     /* of filters; may be NULL */
+	const struct transcript *transcript; /* NULL: nobody is shown */
 	struct rates *rates;
 	unsigned rates_column;
 	struct account *account;  /* may be NULL */
@@ -151,5 +163,13 @@ void session_drain_all(struct front *f, bool now);
 /* There are no descriptors left: closes the session that was idle longest;
  * false if there is none that can be spared. */
 bool session_shed(struct front *f);
+
+/* For the operator: a row for each session, but not for more than most; returns
+ * how many were left out. */
+struct control_text;
+unsigned session_tell(
+    const struct front *f, unsigned most, struct control_text *t);
+/* Closes a session; false: there is none with this id. */
+bool session_kill(struct front *f, const char *id);
 
 #endif

@@ -203,9 +203,10 @@ on_challenge(void *ctx, const char *base64)
 {
 	struct session *s = ctx;
 
-	session_raw(s, "334 ", 4);
-	session_raw(s, base64, strlen(base64));
-	session_raw(s, "\r\n", 2);
+	session_show(s, 'S', "334 [not shown, %zu octets]", strlen(base64));
+	session_hidden(s, "334 ", 4);
+	session_hidden(s, base64, strlen(base64));
+	session_hidden(s, "\r\n", 2);
 	s->state = SESSION_AUTH;
 	s->wait = WAIT_NOTHING;
 	s->moved = true;
@@ -230,6 +231,7 @@ give_up(struct session *s, enum reply_id why)
 static void
 run_response(struct session *s, const char *line, size_t len)
 {
+	session_show(s, 'C', "[response, %zu octets]", len);
 	if (len == 0 || line[len - 1] != '\r')
 		give_up(s, REPLY_LINE_BARE_LF);
 	else if (len - 1 > AUTH_LINE_MAX)

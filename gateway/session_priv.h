@@ -124,6 +124,7 @@ struct session {
 	int64_t began;	       /* loop_now() */
 	int64_t data_began;    /* of this DATA or BDAT */
 	int64_t data_received; /* octets of it so far, kept or not */
+	int64_t relay_since;   /* loop_now(): the backend is waited for */
 	int64_t reply_by;      /* loop_now(): end of data must be answered */
 	int64_t command_by;    /* loop_now(): the next command must be here */
 	char id[SESSION_ID_MAX];
@@ -236,6 +237,8 @@ void session_answer(
 /* One reply of the chain; on DISCONNECT the session ends. */
 void session_answer_judgement(struct session *s, const struct judgement *j);
 void session_raw(struct session *s, const char *text, size_t len);
+/* The same, and no transcript shows it. */
+void session_hidden(struct session *s, const char *text, size_t len);
 /* Ends the session after what was said is sent.  why is static. */
 void session_close(struct session *s, const char *why);
 void session_advance(struct session *s);
@@ -249,6 +252,13 @@ void session_judge(
 void session_gone(struct session *s);
 /* The transaction is over: writes its record and forgets it. */
 void session_end_tx(struct session *s, const char *result);
+
+/* session_transcript.c: for the operator, if he wants to see this client. */
+void session_show(const struct session *s, char side, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void session_show_reply(const struct session *s, const char *text, size_t len);
+void session_show_command(
+    const struct session *s, const char *line, size_t len);
 
 /* session_tx.c */
 /* As session_end_tx(), for a message that was delivered and answered. */

@@ -13,6 +13,13 @@
 void
 session_raw(struct session *s, const char *text, size_t len)
 {
+	session_show_reply(s, text, len);
+	session_hidden(s, text, len);
+}
+
+void
+session_hidden(struct session *s, const char *text, size_t len)
+{
 	if (s->conn != NULL)
 		conn_put(s->conn, text, len);
 }

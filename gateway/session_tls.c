@@ -64,6 +64,7 @@ session_secured(void *ctx)
 
 	conn_tls_info(s->conn, &info);
 	s->tls_started = true;
+	session_show(s, '*', "TLS: %s %s", info.version, info.cipher);
 	s->client.tls = true;
 	s->client.tls_by_proxy = false;
 	s->client.tls_version = keep(s, info.version);

@@ -79,6 +79,7 @@ verify_begins(struct session *s)
 	order.envelope = last_alone(s);
 	order.deadline = loop_now(f->loop) + s->listener->limits.reply_deadline;
 	s->wait = WAIT_RELAY;
+	s->relay_since = loop_now(f->loop);
 	s->delivery = relay_start(f->relay, &order, on_verified, s);
 	return true;
 }

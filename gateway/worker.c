@@ -26,10 +26,12 @@
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
+#include "marks.h"
 #include "relay.h"
 #include "route.h"
 #include "session.h"
 #include "stats.h"
+#include "worker_control.h"
 
 enum { ON_TERM, ON_USR1, ON_USR2, ON_MASTER, EVENTS };
 
@@ -41,7 +43,8 @@ struct worker {
 	struct chain **chains;	     /* owned; one per listen section */
 	struct listener **listeners; /* owned; one per address, or NULL */
 	size_t listener_count;
-	struct event *events[EVENTS]; /* owned */
+	struct event *events[EVENTS];	/* owned */
+	struct worker_control *control; /* owned; NULL: there is none */
 	struct timer drain;
 	bool limited; /* the drain has an end */
 	bool over;    /* it is reached */
@@ -58,6 +61,7 @@ static void on_usr2(evutil_socket_t, short, void *);
 static void drain(struct worker *);
 static void on_drain_over(void *);
 static void stop_listening(struct worker *);
+static void pause_listeners(void *);
 
 int
 worker_run(const struct worker_start *start)
@@ -163,6 +167,9 @@ watch(struct worker *w)
 	sigset_t none;
 	size_t i;
 
+	pause_listeners(w);
+	w->control = worker_control_new(
+	    &w->front, w->start->control_fd, pause_listeners, w);
 	w->events[ON_TERM] = evsignal_new(base, SIGTERM, on_term, w);
 	w->events[ON_USR1] = evsignal_new(base, SIGUSR1, on_usr1, w);
 	w->events[ON_USR2] = evsignal_new(base, SIGUSR2, on_usr2, w);
@@ -189,6 +196,7 @@ finish(struct worker *w)
 	for (i = 0; i < EVENTS; i++)
 		event_free(w->events[i]);
 	timer_clear(&w->drain);
+	worker_control_free(&w->control);
 	relay_free(&w->front.relay);
 	helpers_free(&w->services.helpers);
 	for (i = 0; i < w->start->config->listener_count; i++)
@@ -279,6 +287,23 @@ on_drain_over(void *ctx)
 	struct worker *w = ctx;
 
 	w->over = true;
+}
+
+/* As the operator has marked them. */
+static void
+pause_listeners(void *ctx)
+{
+	const struct config *c;
+	struct worker *w = ctx;
+	size_t i, k, n = 0;
+
+	c = w->start->config;
+	for (i = 0; i < c->listener_count; i++)
+		for (k = 0; k < c->listeners[i].address.count; k++, n++)
+			if (w->listeners[n] != NULL)
+				listener_pause(w->listeners[n],
+				    marks_paused(
+					w->start->marks, c->listeners[i].name));
 }
 
 /* The descriptors are closed too: an address that is no longer configured must

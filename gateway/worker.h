@@ -11,6 +11,7 @@ struct caps;
 struct config;
 struct inflight;
 struct journal;
+struct marks;
 struct rates;
 struct servers;
 struct stats;
@@ -29,6 +30,8 @@ struct worker_start {
 	int master_fd;	       /* end of file: the master is gone */
 	int agent_fd;	       /* -1: no agent */
 	int checker_fd;	       /* -1: no checkers */
+	struct marks *marks;
+	int control_fd; /* to the admin process; -1: none */
 };
 
 /* Runs until the end; returns the exit code. */

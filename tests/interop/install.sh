@@ -23,7 +23,7 @@ target() {
 	case $_system in FreeBSD | Linux) _man=/usr/local/share/man ;; esac
 	(cd "$top" && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS "$make" \
 	    --no-print-directory OUT="$tmp/out" RCSYSTEM="$_system" \
-	    MANDIR=$_man DESTDIR="$dest" INSTALL=install -o posternd "$@")
+	    MANDIR=$_man DESTDIR="$dest" INSTALL=install -o posternd -o posternctl "$@")
 }
 files() { (cd "$dest" && find . -type f | sed 's,^\.,,' | LC_ALL=C sort); }
 
@@ -55,6 +55,7 @@ listed() {
 
 mkdir -p "$tmp/out"
 cp "$POSTERND" "$tmp/out/posternd"
+cp "$BUILD/posternctl" "$tmp/out/posternctl"
 for system in FreeBSD OpenBSD NetBSD Linux; do
 	dest=$tmp/$system
 	check "$system: make install" target $system install

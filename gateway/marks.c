@@ -1,0 +1,132 @@
+/*
+ * Marks in shared memory: see marks.h.
+ */
+
+#include "marks.h"
+
+#include <sys/mman.h>
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "mem.h"
+
+struct shared {
+	_Atomic int level; /* + 1; 0: the configured one */
+	_Atomic bool stopping;
+	/* Digests of names, for a text could be seen half written; 0: free. */
+	_Atomic uint64_t paused[MARKS_PAUSED_MAX];
+};
+
+struct marks {
+	struct shared *shared;
+};
+
+struct marks *
+marks_new(void)
+{
+	struct marks *m;
+	void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+	    MAP_ANON | MAP_SHARED, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	m = xcalloc(1, sizeof(*m));
+	m->shared = p; /* zeroed by the system */
+	return m;
+}
+
+void
+marks_free(struct marks **mp)
+{
+	if (*mp == NULL)
+		return;
+	munmap((*mp)->shared, sizeof(struct shared));
+	free(*mp);
+	*mp = NULL;
+}
+
+void
+marks_set_level(struct marks *m, int level)
+{
+	atomic_store(&m->shared->level, level < 0 ? 0 : level + 1);
+}
+
+int
+marks_level(const struct marks *m)
+{
+	return atomic_load(&m->shared->level) - 1;
+}
+
+const _Atomic int *
+marks_log(const struct marks *m)
+{
+	return &m->shared->level;
+}
+
+/* FNV-1a, 64 bits; never 0. */
+static uint64_t
+digest(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (; *name != '\0'; name++)
+		h = (h ^ (unsigned char)*name) * 0x100000001b3u;
+	return h != 0 ? h : 1;
+}
+
+bool
+marks_pause(struct marks *m, const char *listener)
+{
+	uint64_t none;
+	size_t i;
+
+	if (marks_paused(m, listener))
+		return true;
+	for (i = 0; i < MARKS_PAUSED_MAX; i++) {
+		none = 0;
+		if (atomic_compare_exchange_strong(
+			&m->shared->paused[i], &none, digest(listener)))
+			return true;
+	}
+	return false;
+}
+
+void
+marks_resume(struct marks *m, const char *listener)
+{
+	uint64_t it;
+	size_t i;
+
+	for (i = 0; i < MARKS_PAUSED_MAX; i++) {
+		it = digest(listener);
+		(void)atomic_compare_exchange_strong(
+		    &m->shared->paused[i], &it, 0);
+	}
+}
+
+bool
+marks_paused(const struct marks *m, const char *listener)
+{
+	uint64_t it = digest(listener);
+	size_t i;
+
+	for (i = 0; i < MARKS_PAUSED_MAX; i++)
+		if (atomic_load(&m->shared->paused[i]) == it)
+			return true;
+	return false;
+}
+
+void
+marks_stop(struct marks *m)
+{
+	atomic_store(&m->shared->stopping, true);
+}
+
+bool
+marks_stopping(const struct marks *m)
+{
+	return atomic_load(&m->shared->stopping);
+}

@@ -1,0 +1,309 @@
+/*
+ * The master's part in the control socket: makes it, hands it to the admin
+ * process, which serves it, and reads the configuration again when that passes
+ * the connection of somebody who asks for it.  The ways between the admin
+ * process and workers are made here, too; what goes over them does not concern
+ * the master.
+ */
+
+#include <sys/types.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "control.h"
+#include "log.h"
+#include "marks.h"
+#include "master_priv.h"
+#include "mem.h"
+#include "net.h"
+
+#define BACKLOG 16
+
+static bool make_directory(const char *);
+static int make_socket(const char *);
+static bool make_pair(int[2]);
+static void close_pair(int[2]);
+static bool is_other(const struct master *, const char *);
+static void answer(struct master *);
+static void send_answer(int, const struct control_text *);
+
+int
+control_prepare(struct master *m, const struct config *c)
+{
+	struct control_socket cs;
+
+	m->marks = marks_new();
+	if (m->marks == NULL) {
+		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
+		return -1;
+	}
+	log_follow(marks_log(m->marks));
+	/* Always, and early: the number must be small enough for select(). */
+	if (!make_pair(m->reload_fds) || m->reload_fds[0] >= FD_SETSIZE) {
+		log_event(LEVEL_ERROR, "no sockets for the admin process: %s",
+		    strerror(errno));
+		return -1;
+	}
+	if (control_open(m, c, &cs) == -1)
+		return -1;
+	control_take(m, &cs);
+	return 0;
+}
+
+int
+control_open(
+    struct master *m, const struct config *c, struct control_socket *cs_r)
+{
+	const char *path = c->admin.control;
+
+	cs_r->fd = -1;
+	cs_r->path = NULL;
+	if (path == NULL)
+		return 0;
+	cs_r->path = xstrdup(path);
+	if (!is_other(m, path))
+		return 0;
+	if (make_directory(path) && (cs_r->fd = make_socket(path)) != -1)
+		return 0;
+	free(cs_r->path);
+	cs_r->path = NULL;
+	return -1;
+}
+
+static bool
+is_other(const struct master *m, const char *path)
+{
+	return m->control.path == NULL || path == NULL ||
+	    strcmp(m->control.path, path) != 0;
+}
+
+void
+control_take(struct master *m, struct control_socket *cs)
+{
+	if (!is_other(m, cs->path)) {
+		free(cs->path);
+		cs->path = NULL;
+		return;
+	}
+	control_drop(m, &m->control);
+	m->control = *cs;
+	cs->fd = -1;
+	cs->path = NULL;
+}
+
+void
+control_drop(const struct master *m, struct control_socket *cs)
+{
+	if (cs->fd != -1) {
+		close(cs->fd);
+		if (cs == &m->control || is_other(m, cs->path))
+			(void)unlink(cs->path);
+	}
+	cs->fd = -1;
+	free(cs->path);
+	cs->path = NULL;
+}
+
+void
+control_finish(struct master *m)
+{
+	control_drop(m, &m->control);
+	close_pair(m->reload_fds);
+	log_follow(NULL);
+	marks_free(&m->marks);
+}
+
+/* What is in front of the name.  It is made if it is missing, and refused if
+ * somebody else could put another socket there. */
+static bool
+make_directory(const char *path)
+{
+	char *dir = xstrdup(path);
+	struct stat st;
+	const char *why = NULL;
+
+	*strrchr(dir, '/') = '\0';
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
+		why = strerror(errno);
+	else if (lstat(dir, &st) == -1)
+		why = strerror(errno);
+	else if (!S_ISDIR(st.st_mode))
+		why = "not a directory";
+	else if (st.st_uid != geteuid())
+		why = "belongs to somebody else";
+	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		why = "others can write to it";
+	if (why != NULL)
+		log_event(LEVEL_ERROR, "control %s: %s: %s", path, dir, why);
+	free(dir);
+	return why == NULL;
+}
+
+/* Never, not even for a moment, for others. */
+static int
+make_socket(const char *path)
+{
+	char text[NET_TEXT_MAX + 8];
+	const char *why = NULL;
+	struct net_addr a;
+	mode_t mask;
+	int fd = -1;
+
+	snprintf(text, sizeof(text), "unix:%s", path);
+	if (net_parse(text, &a, &why) == 0) {
+		mask = umask(0177);
+		fd = net_listen(&a, BACKLOG);
+		if (fd == -1)
+			why = strerror(errno);
+		(void)umask(mask);
+	}
+	if (fd == -1)
+		log_event(LEVEL_ERROR, "control %s: %s", path, why);
+	return fd;
+}
+
+static bool
+make_pair(int fds[2])
+{
+	fds[0] = fds[1] = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) == -1)
+		return false;
+	if (net_nonblock(fds[0]) == 0 && net_nonblock(fds[1]) == 0 &&
+	    net_cloexec(fds[0]) == 0 && net_cloexec(fds[1]) == 0)
+		return true;
+	close_pair(fds);
+	return false;
+}
+
+static void
+close_pair(int fds[2])
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (fds[i] != -1)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+/* Without it a worker works as well, but posternctl does not see it. */
+void
+control_pair(const struct config *c, struct child *worker)
+{
+	worker->control_fds[0] = worker->control_fds[1] = -1;
+	if (c->admin.control != NULL && !make_pair(worker->control_fds))
+		log_event(LEVEL_ERROR, "no sockets for a worker's control: %s",
+		    strerror(errno));
+}
+
+void
+control_unpair(struct child *worker)
+{
+	close_pair(worker->control_fds);
+}
+
+void
+control_forget(const struct master *m, const struct child *own)
+{
+	const struct generation *g;
+	unsigned i;
+	int fd, k;
+
+	TAILQ_FOREACH (g, &m->generations, entry)
+		for (i = 0; i < g->count; i++)
+			for (k = 0; k < 2; k++) {
+				fd = g->workers[i].control_fds[k];
+				if (fd != -1 &&
+				    (&g->workers[i] != own || k == 1))
+					close(fd);
+			}
+	for (k = 0; k < 2; k++)
+		if (m->reload_fds[k] != -1)
+			close(m->reload_fds[k]);
+	if (m->control.fd != -1)
+		close(m->control.fd);
+	if (m->caller_fd != -1)
+		close(m->caller_fd);
+}
+
+/* Reload. */
+
+void
+control_serve(struct master *m)
+{
+	/* One at a time: signals must not wait for many. */
+	m->caller_fd = net_recv_fd(m->reload_fds[0]);
+	if (m->caller_fd == -1)
+		return;
+	answer(m);
+	close(m->caller_fd);
+	m->caller_fd = -1;
+}
+
+static void
+put_notes(struct control_text *t, char *text)
+{
+	char *line, *next;
+
+	for (line = text; *line != '\0'; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next != '\0')
+			*next++ = '\0';
+		control_note(t, line);
+	}
+}
+
+static void
+answer(struct master *m)
+{
+	struct control_text t = { .text = NULL };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *report;
+	bool done;
+
+	if (m->stopping) {
+		control_end(&t, EX_TEMPFAIL, "posternd stops");
+		send_answer(m->caller_fd, &t);
+		control_text_free(&t);
+		return;
+	}
+	report = open_memstream(&text, &size);
+	done = master_reload(m, report);
+	if (report != NULL && fclose(report) == 0)
+		put_notes(&t, text);
+	free(text);
+	if (done)
+		control_end(&t, EX_OK, "the configuration is changed");
+	else
+		control_end(&t, size > 0 ? EX_CONFIG : EX_UNAVAILABLE,
+		    size > 0
+			? "the configuration of before stays in force"
+			: "the configuration of before stays in force; the log "
+			  "says why");
+	send_answer(m->caller_fd, &t);
+	control_text_free(&t);
+}
+
+/* It goes into the empty buffer of the socket, or nowhere: nobody waits. */
+static void
+send_answer(int fd, const struct control_text *t)
+{
+	ssize_t n;
+	size_t done = 0;
+
+	while (done < t->len &&
+	    (n = send(fd, t->text + done, t->len - done,
+		 MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+		done += (size_t)n;
+}
