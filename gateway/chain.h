@@ -18,6 +18,7 @@ struct arena;
 struct dns;
 struct auth_exchange;
 struct helpers;
+struct http;
 struct loop;
 struct tx;
 
@@ -54,6 +55,7 @@ struct judgement {
 /* What filters may use besides the loop; of one worker. */
 struct services {
 	struct helpers *helpers; /* NULL: none */
+	struct http *http;	 /* NULL: none */
 	int checker_fd;		 /* passes fc_check()'s on; -1: nobody does */
 };
 

@@ -172,6 +172,11 @@ prepare_filter(struct conf_reader *r, const struct conf_block *b,
 		conf_complain(r, conf_line(b, "observe"),
 		    "%s '%s' can not observe: it lets in or not", b->type,
 		    b->title);
+	if (f->type->must_choose && conf_item(b, "on-unknown") == NULL)
+		conf_complain(r, b->line,
+		    "%s '%s': say what is done when it can not be asked: "
+		    "on-unknown = defer, reject or pass",
+		    b->type, b->title);
 	if (f->type->prepare == NULL)
 		return;
 	good = f->type->prepare(f->conf, say, sizeof(say));

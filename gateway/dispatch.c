@@ -16,10 +16,14 @@
 #include "mem.h"
 #include "remember.h"
 
+#define ADDED_MS 30000 /* for recipients whom the client knows nothing of */
+
 struct part { /* what goes to one backend */
 	struct dispatch *dispatch;
 	struct delivery *delivery; /* NULL when it has ended */
 	unsigned backend;
+	bool added; /* for recipients that filters added: it does not count */
+	bool told;  /* to send the message, or not */
 	size_t *rcpts; /* owned; indexes in the envelope */
 	size_t count;
 };
@@ -43,7 +47,7 @@ struct dispatch {
 
 static void look_back(struct dispatch *);
 static void divide(struct dispatch *);
-static struct part *part_for(struct dispatch *, unsigned);
+static struct part *part_for(struct dispatch *, const struct recipient *);
 static void start_part(struct dispatch *, struct part *);
 static void on_ready(void *);
 static void on_committing(void *);
@@ -130,7 +134,7 @@ divide(struct dispatch *d)
 		}
 		if (d->known != NULL && d->known[i])
 			continue;
-		p = part_for(d, e->rcpts[i].backend);
+		p = part_for(d, &e->rcpts[i]);
 		if (p->rcpts == NULL)
 			p->rcpts = xcalloc(e->count - i, sizeof(*p->rcpts));
 		p->rcpts[p->count++] = i;
@@ -138,15 +142,17 @@ divide(struct dispatch *d)
 }
 
 static struct part *
-part_for(struct dispatch *d, unsigned backend)
+part_for(struct dispatch *d, const struct recipient *r)
 {
 	size_t i;
 
 	for (i = 0; i < d->count; i++)
-		if (d->parts[i].backend == backend)
+		if (d->parts[i].backend == r->backend &&
+		    d->parts[i].added == r->added)
 			return &d->parts[i];
 	d->parts[i].dispatch = d;
-	d->parts[i].backend = backend;
+	d->parts[i].backend = r->backend;
+	d->parts[i].added = r->added;
 	d->count++;
 	return &d->parts[i];
 }
@@ -154,6 +160,7 @@ part_for(struct dispatch *d, unsigned backend)
 static void
 start_part(struct dispatch *d, struct part *p)
 {
+	int64_t soon = loop_now(d->order.loop) + ADDED_MS;
 	const struct relay_order order = {
 		.id = d->order.id,
 		.client = d->order.client,
@@ -162,7 +169,9 @@ start_part(struct dispatch *d, struct part *p)
 		.rcpts = p->rcpts,
 		.rcpt_count = p->count,
 		.backend = p->backend,
-		.deadline = d->order.deadline,
+		.deadline = d->order.deadline < soon || !p->added
+		    ? d->order.deadline
+		    : soon,
 		.shared = d->count > 1,
 		.ready = on_ready,
 		.committing = on_committing,
@@ -237,16 +246,19 @@ decide(struct task *t)
 		return;
 	}
 	for (i = 0; i < d->count; i++)
-		if (d->parts[i].delivery != NULL &&
-		    !relay_is_ready(d->parts[i].delivery))
+		if (d->parts[i].delivery != NULL && !d->parts[i].added &&
+		    !d->parts[i].told && !relay_is_ready(d->parts[i].delivery))
 			return;
-	for (i = 0; i < d->count; i++)
-		if (d->parts[i].delivery == NULL)
+	for (i = 0; i < d->count; i++) {
+		if (d->parts[i].delivery == NULL || d->parts[i].told ||
+		    !relay_is_ready(d->parts[i].delivery))
 			continue;
-		else if (go)
+		d->parts[i].told = true;
+		if (go)
 			relay_release(d->parts[i].delivery);
 		else
 			relay_hold_back(d->parts[i].delivery);
+	}
 }
 
 /* Those that have ended. */
@@ -256,7 +268,7 @@ all_accepted(const struct dispatch *d)
 	size_t i;
 
 	for (i = 0; i < d->count; i++)
-		if (d->parts[i].delivery == NULL &&
+		if (d->parts[i].delivery == NULL && !d->parts[i].added &&
 		    d->outcomes[i].code / 100 != 2)
 			return false;
 	return true;
@@ -297,14 +309,17 @@ say_busy(struct relay_outcome *all)
 static void
 fold_all(const struct dispatch *d, struct relay_outcome *all)
 {
-	size_t count = d->order.envelope->count, n = 0, i;
+	size_t count = d->order.envelope->count, n = 0, added = 0, i;
 	struct dl_outcome *list = xcalloc(count, sizeof(*list));
 
 	memset(all, 0, sizeof(*all));
 	for (i = 0; i < count; i++)
-		if (d->results[i].set)
+		if (d->order.envelope->rcpts[i].added)
+			added +=
+			    d->order.envelope->rcpts[i].backend_name != NULL;
+		else if (d->results[i].set)
 			list[n++] = d->results[i];
-	all->known = count - n - d->discarded;
+	all->known = count - n - d->discarded - added;
 	fold(list, n, all);
 	free(list);
 	if (n == 0 && all->known == 0)
@@ -365,7 +380,7 @@ remember_refusals(const struct dispatch *d, const struct relay_outcome *all)
 
 	for (i = 0; i < e->count; i++) {
 		r = &d->results[i];
-		if (!r->set || r->held)
+		if (!r->set || r->held || e->rcpts[i].added)
 			continue;
 		fold_map(r->stage, &r->reply, &mapped, &alarm);
 		if (r->own_text)

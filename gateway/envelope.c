@@ -102,8 +102,30 @@ envelope_rcpt_params(struct envelope *e, struct recipient *r,
 }
 
 void
+envelope_add_extra(struct envelope *e, const struct address *addr)
+{
+	struct extra *larger;
+	size_t space;
+
+	if (e->extra_count == e->extra_space) {
+		space = e->extra_space > 0 ? e->extra_space * 2 : FIRST_SPACE;
+		larger = arena_alloc(e->arena, space * sizeof(*larger));
+		if (e->extra_count > 0)
+			memcpy(larger, e->extras,
+			    e->extra_count * sizeof(*larger));
+		e->extras = larger;
+		e->extra_space = space;
+	}
+	e->extras[e->extra_count++] =
+	    (struct extra){ .addr = *addr, .owner = e->count };
+}
+
+void
 envelope_drop_last(struct envelope *e)
 {
 	assert(e->count > 0);
+	while (e->extra_count > 0 &&
+	    e->extras[e->extra_count - 1].owner == e->count)
+		e->extra_count--;
 	e->count--;
 }

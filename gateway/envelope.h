@@ -34,6 +34,14 @@ struct recipient {
 	unsigned notify; /* NOTIFY=: bits of enum dsn_notify, or 0 */
 	const char *orcpt_type; /* ORCPT=; NULL when not given */
 	const char *orcpt;
+	bool moved;   /* a filter made another address of it */
+	bool removed; /* a filter took it away */
+	bool added;   /* by a filter: what becomes of it is not told */
+};
+
+struct extra { /* a recipient that a filter wants to add */
+	struct address addr;
+	size_t owner; /* recipients there were then: goes with the last */
 };
 
 struct envelope {
@@ -52,6 +60,9 @@ struct envelope {
 	struct recipient *rcpts;
 	size_t count;
 	size_t space;
+	struct extra *extras; /* until the message is relayed */
+	size_t extra_count;
+	size_t extra_space;
 };
 
 void envelope_init(struct envelope *e, struct arena *a);
@@ -64,7 +75,9 @@ void envelope_mail_params(
     struct envelope *e, const struct smtp_mail_params *params);
 void envelope_rcpt_params(struct envelope *e, struct recipient *r,
     const struct smtp_rcpt_params *params);
-/* Takes the last one back (a filter refused it). */
+/* Notes a recipient to be added. */
+void envelope_add_extra(struct envelope *e, const struct address *addr);
+/* Takes the last one back (a filter refused it), and what was added for it. */
 void envelope_drop_last(struct envelope *e);
 
 #endif

@@ -80,6 +80,19 @@ fc_set_client_name(struct filter_call *fc, const char *name)
 	fc->client->name = arena_strndup(fc->tx->session, name, strlen(name));
 }
 
+const char *
+fc_id(const struct filter_call *fc)
+{
+	return fc->tx->id;
+}
+
+uint64_t
+fc_message_size(const struct filter_call *fc)
+{
+	assert(fc->phase == PHASE_MESSAGE && fc->tx->message != NULL);
+	return message_kept_size(fc->tx->message);
+}
+
 /* Text for a reply or the log: one line of printable ASCII. */
 static const char *__attribute__((format(printf, 2, 0)))
 make_text(struct filter_call *fc, const char *fmt, va_list ap)

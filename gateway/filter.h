@@ -44,6 +44,7 @@
 #include "dns_name.h"
 #include "dns_tld.h"
 #include "envelope.h"
+#include "http.h"
 #include "mailbox.h"
 #include "maildate.h"
 #include "net.h"
@@ -107,6 +108,8 @@ struct filter {
 	/* Looks at the finished configuration (timeout, in ms, is the
 	 * instance's): NULL, or what in it is likely a mistake, for -n. */
 	const char *(*warn)(const void *conf, int64_t timeout);
+	/* on-unknown has no default: the administrator has to say. */
+	bool must_choose;
 };
 
 /* The table of all filters (filters/filters.c), NULL at the end. */
@@ -122,6 +125,10 @@ const struct address *fc_sender(const struct filter_call *fc);
 /* The recipient under judgement (PHASE_RCPT), else NULL. */
 const struct address *fc_recipient(const struct filter_call *fc);
 enum phase fc_phase(const struct filter_call *fc);
+/* The transaction's id, as in the log. */
+const char *fc_id(const struct filter_call *fc);
+/* Octets of the message without what was removed; in PHASE_MESSAGE. */
+uint64_t fc_message_size(const struct filter_call *fc);
 
 /* Verdicts that carry an answer.  The text is one line of printable ASCII for
  * the client; enh is an enhanced status code whose class fits. */
@@ -236,6 +243,19 @@ int64_t fc_wall_ms(const struct filter_call *fc);
  * fc_client()->name, Received, XFORWARD, the log.  Copied. */
 void fc_set_client_name(struct filter_call *fc, const char *name);
 
+/*
+ * Sends a POST to an HTTP server (http.h); in PHASE_MESSAGE with the message as
+ * body: the content without what was removed, and without what was added.  The
+ * answer is gone when next returns.  What the request's split says goes behind
+ * the header section of the message and makes another one of it, if next calls
+ * fc_replace_body(); else it is forgotten.
+ */
+typedef enum verdict http_fn(
+    struct filter_call *fc, const struct http_answer *a);
+enum verdict fc_http(
+    struct filter_call *fc, const struct http_request *rq, http_fn *next);
+void fc_replace_body(struct filter_call *fc);
+
 /* What filters share about the transaction (see tx.h).  Facts are written to
  * the log as key=text, so a key is a lower-case word (posternd(8) documents
  * it); flags all together as flags=key,key. */
@@ -267,8 +287,27 @@ ssize_t fc_header(const struct filter_call *fc, const char *name, size_t index,
 void fc_remove_header(struct filter_call *fc, const char *name, size_t index);
 
 /* Adds a header field in front of the message; a request, applied when the
- * message is sent on.  Only in PHASE_MESSAGE.  Control characters in the value
- * become blanks. */
+ * message is sent on.  Only in PHASE_MESSAGE.  Line ends that fold the value
+ * stay; other control characters in it become blanks. */
 void fc_add_header(struct filter_call *fc, const char *name, const char *value);
+/* The same at a place among the fields that came with the message: 0 is in
+ * front of all, 1 behind the first, -1 behind the last, -2 in front of it. */
+void fc_insert_header(
+    struct filter_call *fc, const char *name, const char *value, int64_t place);
+
+/*
+ * Changes of the envelope; requests too, by a filter that does not observe.
+ * Texts are addresses without brackets; false: it is none.
+ *
+ * A recipient that a filter adds gets the message as the others do, but what
+ * becomes of that never influences what the client is told.
+ */
+bool fc_set_sender(struct filter_call *fc, const char *text);
+bool fc_add_recipient(struct filter_call *fc, const char *text);
+/* Only behind PHASE_RCPT.  False: it is no recipient. */
+bool fc_remove_recipient(struct filter_call *fc, const char *text);
+/* The recipient under judgement becomes another one, whose route is looked for
+ * when the phase is over. */
+bool fc_rewrite_recipient(struct filter_call *fc, const char *text);
 
 #endif

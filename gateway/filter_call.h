@@ -15,6 +15,7 @@
 struct dns;
 struct auth_exchange;
 struct helper_request;
+struct message;
 struct tx;
 
 /* One filter at work for one phase.  A run has only one at a time. */
@@ -36,6 +37,7 @@ struct filter_call {
 	struct auth_exchange *auth; /* borrowed; only in PHASE_AUTH */
 	const struct services *services;
 	struct helper_request *request; /* that is open; NULL: none */
+	struct message **rewritten;	/* of the HTTP answer that is told */
 	int64_t since;			/* loop_now() at its start */
 	struct judgement judgement;	/* being made */
 	const char *reason; /* of UNKNOWN; in the transaction's arena */

@@ -183,7 +183,7 @@ intake_judged(struct session *s, const struct judgement *j)
 							 : "deferred");
 		return;
 	}
-	if (s->tx.discard) {
+	if (s->tx.discard || !session_settle_envelope(s)) {
 		s->state = SESSION_COMMAND;
 		session_reply(s, REPLY_ACCEPTED);
 		session_end_tx(s, "discarded");

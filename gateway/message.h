@@ -38,6 +38,12 @@ void spool_set_account(struct spool *sp, struct account *a);
 struct message *message_new(struct spool *sp);
 void message_free(struct message **mp);
 
+/* In the same spool. */
+struct message *message_new_like(const struct message *m);
+/* What was edited in another message, whose content is the same as far as it
+ * was; that is without edits then. */
+void message_take_edits(struct message *m, struct message *from);
+
 /* Appends content.  0, or -1 with errno (a full disk: ENOSPC), after which the
  * message is broken and every further append fails alike. */
 int message_append(struct message *m, const void *data, size_t len);
@@ -52,6 +58,10 @@ bool message_in_file(const struct message *m);
  * fields, each line ending in CRLF, no line beginning with a dot. */
 void message_prepend(struct message *m, const char *text, size_t len);
 
+/* The same in front of a line of the content, behind what was added there. */
+void message_insert(
+    struct message *m, uint64_t offset, const char *text, size_t len);
+
 /* Leaves out whole lines of the content, which were not left out before.  Not
  * while a reader exists.  A leading dot that was noted stays noted. */
 void message_remove(struct message *m, uint64_t offset, uint64_t len);
@@ -65,13 +75,21 @@ int message_copy(
  * what is left out. */
 uint64_t message_wire_size(const struct message *m);
 
-/* A reader goes through the added headers and then the content.  It holds
+/* Where the header section ends, which has parsed octets with the empty line
+ * behind it: in front of that line; 0 if the last field has no line end. */
+uint64_t message_header_end(const struct message *m, uint64_t parsed);
+/* Octets of content without what is left out. */
+uint64_t message_kept_size(const struct message *m);
+
+/* A reader goes through the content and the added headers.  It holds
  * a buffer only when the content is in a file.  Several may exist.  Nothing may
  * be appended while one exists. */
 struct message_reader;
 struct message_reader *message_reader_new(const struct message *m);
 /* The same for the content as it came in: nothing added, nothing left out. */
 struct message_reader *message_reader_new_original(const struct message *m);
+/* The same for the content without what is left out, and nothing added. */
+struct message_reader *message_reader_new_kept(const struct message *m);
 void message_reader_free(struct message_reader **rp);
 /* The piece at the current position, without moving: 0 with *len_r == 0 at the
  * end, -1 with errno when the file can not be read. */

@@ -23,8 +23,9 @@ struct block {
 };
 STAILQ_HEAD(block_list, block);
 
-struct edit { /* header fields in front of the content */
+struct edit { /* header fields in front of an octet of the content */
 	STAILQ_ENTRY(edit) entry;
+	uint64_t offset;
 	size_t len;
 	char text[];
 };
@@ -42,7 +43,7 @@ struct message {
 	struct block_list blocks; /* owned; with a file: one, what comes
 				   * behind the file */
 	struct block *last;	  /* of blocks; NULL when there is none */
-	struct edit_list edits;	  /* owned; in the order of delivery */
+	struct edit_list edits;	  /* owned; by offset */
 	struct cut_list cuts;	  /* owned; by from */
 	struct cut *last_cut;	  /* of cuts; NULL when there is none */
 	uint64_t size;		  /* of the content, as it came in */

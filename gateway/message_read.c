@@ -19,7 +19,7 @@
 
 struct message_reader {
 	const struct message *message; /* borrowed */
-	const struct edit *edit;       /* NULL: in the content */
+	const struct edit *edit;       /* the next one, or NULL */
 	size_t edit_at;
 	const struct cut *cut;	   /* the next one that is removed */
 	const struct block *block; /* the one of the position, or, in the file,
@@ -34,6 +34,7 @@ struct message_reader {
 
 static int peek_file(struct message_reader *);
 static ssize_t read_file(const struct message *, uint64_t, char *, size_t);
+static bool in_edit(const struct message_reader *);
 static bool in_file(const struct message_reader *);
 static size_t buffered(const struct message_reader *);
 static void piece(const struct message_reader *, const char **, size_t *);
@@ -67,6 +68,16 @@ message_reader_new(const struct message *m)
 	return r;
 }
 
+struct message_reader *
+message_reader_new_kept(const struct message *m)
+{
+	struct message_reader *r = message_reader_new(m);
+
+	r->edit = NULL;
+	pass_cuts(r);
+	return r;
+}
+
 void
 message_reader_free(struct message_reader **rp)
 {
@@ -82,8 +93,7 @@ message_reader_peek(
     struct message_reader *r, const char **data_r, size_t *len_r)
 {
 	assert(r->size == r->message->size);
-	if (r->edit == NULL && in_file(r) && buffered(r) == 0 &&
-	    peek_file(r) == -1)
+	if (!in_edit(r) && in_file(r) && buffered(r) == 0 && peek_file(r) == -1)
 		return -1;
 	piece(r, data_r, len_r);
 	return 0;
@@ -99,6 +109,12 @@ peek_file(struct message_reader *r)
 	r->buf_offset = r->pos;
 	r->buf_len = (size_t)got;
 	return 0;
+}
+
+static bool
+in_edit(const struct message_reader *r)
+{
+	return r->edit != NULL && r->edit->offset == r->pos;
 }
 
 static bool
@@ -121,7 +137,7 @@ piece(const struct message_reader *r, const char **data_r, size_t *len_r)
 {
 	*data_r = NULL;
 	*len_r = 0;
-	if (r->edit != NULL) {
+	if (in_edit(r)) {
 		*data_r = r->edit->text + r->edit_at;
 		*len_r = r->edit->len - r->edit_at;
 		return;
@@ -135,6 +151,8 @@ piece(const struct message_reader *r, const char **data_r, size_t *len_r)
 	}
 	if (r->cut != NULL && *len_r > r->cut->from - r->pos)
 		*len_r = (size_t)(r->cut->from - r->pos);
+	if (r->edit != NULL && *len_r > r->edit->offset - r->pos)
+		*len_r = (size_t)(r->edit->offset - r->pos);
 }
 
 int
@@ -191,7 +209,7 @@ message_reader_skip(struct message_reader *r, size_t len)
 static void
 skip_piece(struct message_reader *r, size_t n)
 {
-	if (r->edit == NULL) {
+	if (!in_edit(r)) {
 		move(r, n);
 		pass_cuts(r);
 		return;
@@ -200,6 +218,7 @@ skip_piece(struct message_reader *r, size_t n)
 	if (r->edit_at == r->edit->len) {
 		r->edit = STAILQ_NEXT(r->edit, entry);
 		r->edit_at = 0;
+		pass_cuts(r);
 	}
 }
 
@@ -228,11 +247,12 @@ move(struct message_reader *r, uint64_t len)
 	}
 }
 
-/* The position is never at the beginning of something removed. */
+/* The position is never at the beginning of something removed, unless something
+ * was added there. */
 static void
 pass_cuts(struct message_reader *r)
 {
-	while (r->cut != NULL && r->pos == r->cut->from) {
+	while (r->cut != NULL && r->pos == r->cut->from && !in_edit(r)) {
 		move(r, r->cut->len);
 		r->cut = STAILQ_NEXT(r->cut, entry);
 	}
@@ -241,7 +261,7 @@ pass_cuts(struct message_reader *r)
 bool
 message_reader_in_content(const struct message_reader *r)
 {
-	return r->edit == NULL;
+	return !in_edit(r);
 }
 
 /* Content by its position, as it came in. */

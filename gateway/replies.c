@@ -109,6 +109,8 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_BARE_NEWLINE] = { 550, "5.5.2",
 	    "message has a bare CR, a bare LF or a NUL" },
 	[REPLY_NO_STORAGE] = { 452, "4.3.1", "no room for the message" },
+	[REPLY_NO_ALIAS] = { 451, "4.3.5",
+	    "the alias of this recipient leads nowhere" },
 	[REPLY_LOCAL_ERROR] = { 451, "4.3.0", "local error" },
 	[REPLY_TOO_SLOW] = { 451, "4.3.2", "checks took too long" },
 	[REPLY_TIMEOUT] = { 421, "4.4.2", "timeout" },

@@ -272,6 +272,16 @@ void session_unconfirmed(struct session *s);
 void verb_run(struct session *s, const char *line, size_t len);
 void verb_judged(struct session *s, const struct judgement *j);
 
+/* verbs_envelope.c: index of the route, or -1 */
+int verb_find_route(struct session *s, const struct address *addr);
+
+/* session_envelope.c */
+/* The last recipient was made another one by a filter: its route.  False: it is
+ * refused and was answered. */
+bool session_reroute(struct session *s);
+/* Recipients that filters added and took away.  False: nobody is left. */
+bool session_settle_envelope(struct session *s);
+
 /* intake.c */
 void intake_begin(struct session *s);
 /* Takes data from the input; false when there is no more. */

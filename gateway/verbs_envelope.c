@@ -169,8 +169,8 @@ answer_retry(struct session *s, const struct address *addr, int route)
 	return true;
 }
 
-static int
-find_route(struct session *s, const struct address *addr)
+int
+verb_find_route(struct session *s, const struct address *addr)
 {
 	const struct route_query q = { .rcpt = addr,
 		.sender = &s->tx.envelope.sender,
@@ -237,7 +237,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	if (no != REPLY_NONE)
 		return no;
 	addr = envelope_address(&s->tx.arena, &path);
-	route = find_route(s, &addr);
+	route = verb_find_route(s, &addr);
 	if (routes_onward(&path) && s->client.login == NULL)
 		no = REPLY_LOCAL_PART_ROUTES;
 	else if (route == -1)
@@ -262,6 +262,8 @@ void
 verb_act_rcpt(struct session *s)
 {
 	s->noops = 0;
+	if (!session_reroute(s))
+		return;
 	if (!verify_begins(s))
 		session_reply(s, REPLY_RECIPIENT_OK);
 }

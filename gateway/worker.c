@@ -23,6 +23,7 @@
 #include "conn.h"
 #include "dns.h"
 #include "helper.h"
+#include "http.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
@@ -124,6 +125,7 @@ begin(struct worker *w)
 	f->rates = start->rates;
 	f->rates_column = start->rates_column;
 	w->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
+	w->services.http = http_new(w->front.loop, w->front.dns);
 	w->services.checker_fd = start->checker_fd;
 	f->services = &w->services;
 	TAILQ_INIT(&f->open);
@@ -199,6 +201,7 @@ finish(struct worker *w)
 	worker_control_free(&w->control);
 	relay_free(&w->front.relay);
 	helpers_free(&w->services.helpers);
+	http_free(&w->services.http);
 	for (i = 0; i < w->start->config->listener_count; i++)
 		chain_free(&w->chains[i]);
 	free(w->chains);

@@ -289,6 +289,26 @@ parse_expect(struct reader *r, enum side side, int who, const char *text)
 	return true;
 }
 
+/* "<json {...}>": the answer of an HTTP server. */
+static bool
+add_json(struct reader *r, int who, const char *text)
+{
+	struct step *st = sending(r, SIDE_BACKEND, who);
+	char line[2000];
+	int len = (int)strlen(text) - 7;
+
+	if (len <= 0 || (size_t)len >= sizeof(line) || text[len + 6] != '>')
+		return wrong(r, "<json {...}>");
+	add_line(st, "HTTP/1.1 200 OK");
+	add_line(st, "Content-Type: application/json");
+	snprintf(line, sizeof(line), "Content-Length: %d", len + 2);
+	add_line(st, line);
+	add_line(st, "");
+	snprintf(line, sizeof(line), "%.*s", len, text + 6);
+	add_line(st, line);
+	return true;
+}
+
 /* Behind "C:" or "B1<". */
 static bool
 parse_send(struct reader *r, enum side side, int who, const char *text)
@@ -307,6 +327,8 @@ parse_send(struct reader *r, enum side side, int who, const char *text)
 		add(r, special[i].kind, side, who);
 		return true;
 	}
+	if (side == SIDE_BACKEND && strncmp(text, "<json ", 6) == 0)
+		return add_json(r, who, text);
 	add_line(sending(r, side, who), text);
 	return true;
 }

@@ -13,21 +13,25 @@
 #include "gateway/filter.h"
 
 extern const struct filter filter_access;
+extern const struct filter filter_alias;
 extern const struct filter filter_auth_file;
 extern const struct filter filter_delay;
+extern const struct filter filter_discard;
 extern const struct filter filter_dovecot_auth;
 extern const struct filter filter_dovecot_user;
 extern const struct filter filter_headers;
 extern const struct filter filter_helo;
 extern const struct filter filter_own_address;
 extern const struct filter filter_rdns;
+extern const struct filter filter_rspamd;
 extern const struct filter filter_sender_dns;
 extern const struct filter filter_told;
 
-const struct filter *const filters[] = { &filter_access, &filter_auth_file,
-	&filter_delay, &filter_dovecot_auth, &filter_dovecot_user,
-	&filter_headers, &filter_helo, &filter_own_address, &filter_rdns,
-	&filter_sender_dns, &filter_told, NULL };
+const struct filter *const filters[] = { &filter_access, &filter_alias,
+	&filter_auth_file, &filter_delay, &filter_discard, &filter_dovecot_auth,
+	&filter_dovecot_user, &filter_headers, &filter_helo,
+	&filter_own_address, &filter_rdns, &filter_rspamd, &filter_sender_dns,
+	&filter_told, NULL };
 
 #define WAIT_MS 1000
 

@@ -26,6 +26,7 @@
 #include "journal.h"
 #include "filter.h"
 #include "helper.h"
+#include "http.h"
 #include "log.h"
 #include "loop.h"
 #include "message.h"
@@ -309,6 +310,7 @@ gate_open(struct gate *g, const struct config *c)
 	f->routes = c->routes;
 	f->route_count = c->route_count;
 	g->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
+	g->services.http = http_new(f->loop, f->dns);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, g->checker_fds) == -1 ||
 	    net_nonblock(g->checker_fds[0]) == -1 ||
 	    net_nonblock(g->checker_fds[1]) == -1)
@@ -397,6 +399,7 @@ gate_close(struct gate *g)
 
 	relay_free(&f->relay);
 	helpers_free(&g->services.helpers);
+	http_free(&g->services.http);
 	close(g->checker_fds[0]);
 	close(g->checker_fds[1]);
 	chain_free(&g->chain);

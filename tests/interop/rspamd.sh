@@ -1,0 +1,175 @@
+#!/bin/sh
+# rspamd.sh: the filter rspamd against a real one with a configuration of its
+# own: GTUBE in all forms, every action, the milter block, another body; then
+# rspamd is stopped in its tracks, killed, and started again.
+
+# shellcheck source=tests/support/peers.sh disable=SC2154,SC2317,SC2046
+. "$(dirname "$0")/../support/peers.sh"
+need rspamd swaks
+[ -x "$SMTPSINK" ] || { not_run "all" "no $SMTPSINK"; finish; }
+
+rport=$(free_port)
+sock=$tmp/rspamd.sock
+mkdir "$tmp/db"
+cat >"$tmp/rspamd.conf" <<END
+options {
+	pidfile = "";
+	filters = "";
+	tempdir = "$tmp/db";
+	hs_cache_dir = "$tmp/db";
+	dns { nameserver = ["127.0.0.1:1:1"]; timeout = 100ms; retransmits = 1; }
+	control_socket = "$tmp/control.sock mode=0600";
+	enable_test_patterns = true;
+	local_addrs = [];
+}
+logging { type = "console"; level = "notice"; }
+actions { reject = 15; add_header = 8; greylist = 4; }
+worker "normal" {
+	bind_socket = "127.0.0.1:$rport";
+	bind_socket = "$sock mode=0666";
+	count = 1;
+	keepalive = true;
+}
+lua = "$tmp/rules.lua";
+END
+
+# X-Force: what shall become of the message.  The others tell what rspamd knows
+# of it.
+cat >"$tmp/rules.lua" <<'END'
+rspamd_config:register_symbol{
+	name = 'FORCED', score = 0.0, type = 'normal',
+	callback = function(task)
+		local what = task:get_header('X-Force')
+		local told = string.format('%s|%s|%s|%s|%s|%s', task:get_ip(),
+		    task:get_helo() or '', task:get_hostname() or '',
+		    (task:get_from('smtp') or {{}})[1].addr or '',
+		    (task:get_recipients('smtp') or {{}})[1].addr or '',
+		    task:get_queue_id() or '')
+		local block = { add_headers = { ['X-Told'] = told } }
+		if what == 'milter' then
+			block.remove_headers = { ['X-Old'] = {1, -1}, ['X-All'] = 0 }
+			block.add_headers['X-Top'] = { value = 'top', order = 0 }
+			block.add_headers['X-Two'] = { { value = 'b', order = 1 }, 'c' }
+			block.change_from = 'bounces@example.net'
+			block.add_rcpt = { 'copy@example.org' }
+		elseif what == 'redirect' then
+			block.add_rcpt = { 'spam@example.org' }
+			block.del_rcpt = { 'user@example.org' }
+		elseif what == 'body' then
+			task:set_message((tostring(task:get_content()):gsub(
+			    'hello', 'changed')))
+		elseif what then
+			task:set_pre_result(what, 'forced ' .. what, 'test', nil, nil,
+			    'process_all')
+		end
+		task:set_milter_reply(block)
+		return true
+	end
+}
+END
+
+rspamd_start() {
+	run rspamd rspamd -f -i -c "$tmp/rspamd.conf" 9>&-
+	rspamd_pid=$pid
+	wait_until 90 answers || {
+		not_run "all" "rspamd does not start: $(tail -n 2 "$tmp/rspamd.log")"
+		finish
+	}
+}
+answers() {
+	wire -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new($ARGV[0]) or exit 1;
+	    print $s "GET /ping HTTP/1.0\r\n\r\n"; local $/; exit(<$s> !~ /pong/)' \
+	    "127.0.0.1:$rport" 2>/dev/null
+}
+
+rspamd_start
+
+must wire_sink inner
+must gateway gw <<END
+hostname = "gw.example.org"
+workers  = 1
+limits { reply-deadline = 20s }
+listen mx { address = {"127.0.0.1:@PORT1@"} filters = {spam} }
+listen name { address = {"127.0.0.1:@PORT3@"} filters = {named} }
+rspamd named { server = {"http://localhost:$rport"} on-unknown = defer }
+listen local { address = {"127.0.0.1:@PORT2@"} filters = {socket} }
+rspamd spam {
+	server = {"http://127.0.0.1:$rport"}
+	on-unknown = defer  timeout = 3s  breaker = 0
+}
+rspamd socket { server = {"unix:$sock"} on-unknown = reject }
+backend inner { protocol = smtp verify = no
+	server a { address = "127.0.0.1:$wire_port" } }
+route in { rcpt-domain = {"example.org"} backend = inner }
+END
+
+# told NAME REPLY HEADER [BODY]
+told() {
+	printf 'Subject: test\r\n%s\r\n%s\r\n' "$3${3:+
+}" "${4:-hello}" | sed 's/\r*$/\r/' >"$tmp/mail"
+	swaks_to "${port:-$port1}" --to user@example.org --data "@$tmp/mail"
+	said=$(echo "$swaks_out" | grep '^<\*\* ' | tail -n 1)
+	[ -n "$said" ] || said=$(echo "$swaks_out" |
+	    grep '^<-  250 .*\[' | tail -n 1)
+	matches "$1" "$said" "^<(-|\*\*) +$2"
+}
+# got: the message that came last
+got() { tr -d '\r' <"$(find "$tmp/inner" -type f ! -name '*.env*' -newer "$tmp/mail" | sort | tail -n 1)"; }
+
+gtube='JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X'
+
+told "ham" "250" ""
+matches "what rspamd knew" "$(got)" \
+    '^X-Told: 127\.0\.0\.1\|client\.example\.net\|.*\|sender@example\.net\|user@example\.org\|[0-9a-z]+'
+port=$port2
+told "over a unix socket" "250" ""
+told "GTUBE over a unix socket" "550 5\.7\.1 Gtube" "" "X$gtube"
+port=$port3
+told "by name" "550 5\.7\.1 Gtube" "" "X$gtube"
+port=
+told "GTUBE" "550 5\.7\.1 Gtube pattern" "" "X$gtube"
+told "GTUBE for add header" "250" "" "Y$gtube"
+matches "its field" "$(got)" '^X-Spam: Yes'
+told "GTUBE for rewrite subject" "250" "" "Z$gtube"
+matches "its subject" "$(got)" '^Subject: .*SPAM.* test'
+told "no action" "250" "X-Force: no action"
+told "greylist alone" "250" "X-Force: greylist"
+told "soft reject" "451 4\.7\.1 forced soft reject" "X-Force: soft reject"
+told "reject" "550 5\.7\.1 forced reject" "X-Force: reject"
+told "add header" "250" "X-Force: add header"
+told "milter block" "250" "X-Force: milter
+X-Old: 1
+X-Old: 2
+X-All: 1
+X-Old: 3
+X-All: 2"
+text=$(got)
+lacks "fields removed" "$text" '^X-(All|Old: [13])'
+matches "field left" "$text" '^X-Old: 2'
+matches "field added" "$text" '^X-Top: top'
+equal "two fields of a name" "$(echo "$text" | grep -c '^X-Two:')" 2
+told "another body" "250" "X-Force: body"
+text=$(got)
+matches "is the changed one" "$text" '^changed'
+equal "its header section is there once" "$(echo "$text" | grep -c '^Subject:')" 1
+matches "the record" "$(grep "event=mail " "$gw_log" | tail -n 1)" 'rspamd="?no action'
+
+# --- trouble ---------------------------------------------------------------------
+
+kill -STOP $(kids "$rspamd_pid") "$rspamd_pid"
+told "rspamd hangs" "451 4\.7\.1 a check could not" ""
+kill -CONT $(kids "$rspamd_pid") "$rspamd_pid"
+told "it goes on" "250" ""
+kill9 $(kids "$rspamd_pid") "$rspamd_pid"
+told "rspamd is killed" "451 4\.7\.1 a check could not" ""
+port=$port2
+told "likewise its socket, with on-unknown = reject" "550 5\.7\.1 a check" ""
+port=
+rspamd_start
+told "it is there again" "250" ""
+
+sed 's/on-unknown = reject//' "$gw_conf" >"$tmp/bad.conf"
+matches "on-unknown has to be chosen" \
+    "$("$POSTERND" -n -f "$tmp/bad.conf" 2>&1)" \
+    "bad.conf:[0-9]+: rspamd 'socket': say what is done"
+finish
