@@ -20,15 +20,28 @@ spool  { directory = "$tmp/spool"  memory = 256K }
 listen mx { address = {"127.0.0.1:@PORT1@"} }
 backend smtp {
 	protocol = smtp
+	check { interval = 100ms }
 	server one { address = "127.0.0.1:$smtp_port" }
 }
 backend lmtp {
 	protocol = lmtp
+	check { interval = 100ms }
 	server one { address = "127.0.0.1:$lmtp_port" }
 }
 route smtp { rcpt-domain = {"smtp.example.org"}  backend = smtp }
 route lmtp { rcpt-domain = {"lmtp.example.org"}  backend = lmtp }
 END
+
+# What the servers take is offered when the checks have asked them.
+cat >"$tmp/offer.pl" <<'END'
+use strict;
+use wire;
+my $c = wire->to($ARGV[0]);
+$c->reply;
+print $c->ask('EHLO client.example.net', 250);
+END
+offered() { wire "$tmp/offer.pl" "127.0.0.1:$port1" | grep -q 8BITMIME; }
+check "EHLO offers what the servers take" wait_until 10 offered
 
 cat >"$tmp/bytes.pl" <<'END'
 use strict;

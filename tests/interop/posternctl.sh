@@ -236,8 +236,10 @@ wait_until 10 asked
 ctl transcript 192.0.2.1
 equal "a second transcript: exit code" "$code" 75
 # Workers may look at the request a moment later than the admin process.
+number=5000
 seen() {
-	gen -n 1 --first "$((5000 + $(date +%S)))" "127.0.0.1:$mx"
+	number=$((number + 1))
+	gen -n 1 --first $number "127.0.0.1:$mx"
 	grep -q ' C QUIT' "$tmp/transcript.log"
 }
 wait_until 10 seen
