@@ -112,7 +112,7 @@ END
 }
 
 rc() {
-	PATH=$root/bin:$PATH "$shell" "$root/etc/rc.d/postern" "$1" </dev/null
+	RC_SHELL=$shell PATH=$root/bin:$PATH "$shell" "$root/etc/rc.d/postern" "$1" </dev/null
 }
 refused() { ! rc "$@"; }
 greets() { # TEXT
