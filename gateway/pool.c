@@ -14,6 +14,7 @@
 #include "pool_impl.h"
 
 #define EXCESS_MS 1000 /* idle time of a link beyond pool.idle */
+#define FOURTH 4
 #define UPKEEP_MS 1000 /* how often idle links are looked after */
 
 static void on_upkeep(void *);
@@ -297,6 +298,29 @@ idle_time(struct link *l)
 	    : EXCESS_MS;
 }
 
+/* Do other workers wait for a server that can not have more links than it has?
+ */
+static bool
+is_lacking(const struct pool *p, const struct server_conf *sc)
+{
+	return total(p, sc, STATS_LINKS) >= p->conf->pool.max &&
+	    stats_sum(p->shared.stats, p->conf->index, STATS_WAITING) >
+	    p->waiting;
+}
+
+/* A link is closed so that another worker can open one: at once if nobody waits
+ * here, else every fourth, so that nobody waits for ever. */
+static bool
+is_for_others(const struct link *l)
+{
+	struct pool *p = l->pool;
+
+	if (!is_lacking(p, l->server))
+		return false;
+	return p->waiting == 0 ||
+	    (p->targets[l->target].links > 1 && ++p->given % FOURTH == 0);
+}
+
 void
 pool_put(struct link **lp, bool needs_reset)
 {
@@ -319,11 +343,13 @@ pool_put(struct link **lp, bool needs_reset)
 	TAILQ_INSERT_HEAD(&p->targets[l->target].idle, l, entry);
 	if (p->upkeep.at == 0)
 		timer_set(&p->upkeep, now + UPKEEP_MS);
-	if (is_old(l) || pool_is_drained(p, l->server) ||
+	p->yielding = is_for_others(l);
+	if (p->yielding || is_old(l) || pool_is_drained(p, l->server) ||
 	    p->targets[l->target].gone)
 		end_idle(l, true);
 	else
 		pool_wake(p);
+	p->yielding = false;
 }
 
 void
@@ -399,11 +425,15 @@ on_upkeep(void *arg)
 {
 	struct pool *p = arg;
 	bool idle = false, advance = p->open != NULL && !p->closing;
+	struct link *l;
 	unsigned i;
 
 	for (i = 0; i < p->count; i++) {
 		if (!pool_is_usable(p, p->targets[i].server))
 			pool_close_target(p, i);
+		l = TAILQ_LAST(&p->targets[i].idle, link_list);
+		if (l != NULL && is_lacking(p, l->server))
+			end_idle(l, true);
 		idle |= !TAILQ_EMPTY(&p->targets[i].idle);
 	}
 	for (i = 0; advance && i < p->server_count; i++)

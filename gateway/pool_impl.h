@@ -47,6 +47,9 @@ struct pool {
 	struct pool_wait *next; /* to be served, while waiters are served */
 	struct task task;	/* serves the waiters */
 	struct timer timer;	/* for them */
+	int64_t waiting;	/* how many there are */
+	bool yielding;		/* room is made for another worker */
+	unsigned given;		/* times that another worker was thought of */
 	struct timer upkeep;	/* while there are idle links */
 	void (*open)(void *ctx, struct link *l);
 	void *open_ctx;

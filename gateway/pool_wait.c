@@ -13,7 +13,7 @@
 
 static void serve_waits(struct task *);
 static void on_timer(void *);
-static void count_waits(const struct pool *, int);
+static void count_waits(struct pool *, int);
 
 void
 pool_wait_init(struct pool *p)
@@ -91,8 +91,9 @@ pool_get(struct pool *p, struct pool_wait *w, bool fresh, uint32_t tried)
 }
 
 static void
-count_waits(const struct pool *p, int by)
+count_waits(struct pool *p, int by)
 {
+	p->waiting += by;
 	stats_add(p->shared.stats, p->shared.worker, p->conf->index,
 	    STATS_WAITING, by);
 	if (by > 0)
@@ -115,7 +116,11 @@ pool_cancel(struct pool_wait *w)
 void
 pool_wake(struct pool *p)
 {
-	if (!TAILQ_EMPTY(&p->waits))
+	if (TAILQ_EMPTY(&p->waits))
+		return;
+	if (p->yielding)
+		timer_set(&p->timer, loop_now(p->loop) + 2 * POLL_MS);
+	else
 		loop_defer(p->loop, &p->task);
 }
 

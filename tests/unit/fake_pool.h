@@ -28,7 +28,7 @@
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define START 1000
 #define SERVERS 2
-#define WAITS 6
+#define WAITS 8
 
 struct wish { /* a delivery */
 	struct pool_wait wait;

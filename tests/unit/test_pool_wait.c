@@ -247,6 +247,48 @@ test_totals_over_workers(void **state)
 	assert_int_equal(total(STATS_LINKS), 2);
 }
 
+/* What one worker keeps idle is not kept from another one that waits. */
+static void
+test_idle_is_given_up(void **state)
+{
+	(void)state;
+	conf.pool.max = 1;
+	begin();
+	assert_true(ask_of(pools[0], 0, false, 0));
+	give(0);
+	assert_int_equal(total(STATS_IDLE), 1);
+	assert_false(ask_of(pools[1], 1, false, 0));
+	loop_advance(loop, 1100);
+	loop_turn(loop, false);
+	loop_advance(loop, 100);
+	loop_turn(loop, false);
+	assert_non_null(wishes[1].link);
+	assert_int_equal(total(STATS_LINKS), 1);
+}
+
+/* Nor what becomes free while the other one waits; who has waiters of its own
+ * gives every fourth away. */
+static void
+test_freed_is_shared(void **state)
+{
+	int i;
+
+	(void)state;
+	conf.pool.max = 2;
+	begin();
+	for (i = 0; i < 2; i++)
+		assert_true(ask_of(pools[0], i, false, 0));
+	assert_false(ask_of(pools[1], 7, false, 0));
+	for (i = 0; i < 4 && wishes[7].link == NULL; i++) {
+		assert_false(ask_of(pools[0], 2 + i, false, 0));
+		give(i);
+		loop_turn(loop, false);
+		loop_advance(loop, 30);
+	}
+	assert_non_null(wishes[7].link);
+	assert_int_equal(total(STATS_LINKS), 2);
+}
+
 int
 main(void)
 {
@@ -262,6 +304,8 @@ main(void)
 		TEST(test_all_dead),
 		TEST(test_waits_of_different_servers),
 		TEST(test_totals_over_workers),
+		TEST(test_idle_is_given_up),
+		TEST(test_freed_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
