@@ -23,7 +23,7 @@ CLANG_FORMAT=${CLANG_FORMAT:-clang-format}
 POSTERND=${POSTERND:-build/posternd}
 
 # Files that may use libevent; everybody else uses loop, op and conn.
-event_files='^(loop|conn|http|conn_impl|dns_try|time|op|reaper|worker|master|listener|admin|admin_control|worker_control|agent)\.[ch]$'
+event_files='^(loop|conn|http_multi|conn_impl|dns_try|time|op|reaper|worker|master|listener|admin|admin_control|worker_control|agent)\.[ch]$'
 linux_headers='^(linux\/|sys\/(epoll|prctl|sendfile|inotify|eventfd|timerfd|signalfd|fanotify|syscall|capability|vfs)\.h)'
 banned='strcpy|strcat|strncpy|sprintf|vsprintf|gets|atoi|atol|strtok|alloca|system|popen|signal|gethostbyname|bufferevent_[a-z_]*'
 
