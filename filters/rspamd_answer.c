@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter.h"
+
 #define DEPTH_MAX 40
 #define SYMBOLS_SIZE 1500
 
 static bool is_shallow(const char *, size_t);
 static char *clean(const char *, size_t);
-static size_t utf8_len(const char *, size_t);
 static const char *take(struct rspamd_answer *, const json_t *);
 static const char *string(const json_t *, const char *);
 static enum rspamd_action find_action(const char *);
@@ -107,31 +108,6 @@ clean(const char *text, size_t len)
 	}
 	copy[len] = '\0';
 	return copy;
-}
-
-/* Octets of a good character; 0: it is none. */
-static size_t
-utf8_len(const char *text, size_t len)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	unsigned long c;
-	size_t n, i;
-
-	if (p[0] < 0x80)
-		return 1;
-	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n > len)
-		return 0;
-	c = p[0] & (0xffu >> (n + 1));
-	for (i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3fu);
-	}
-	if ((n == 3 && c < 0x800) || (n == 4 && c < 0x10000) || c > 0x10ffff ||
-	    (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	return n;
 }
 
 static const char *

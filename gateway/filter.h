@@ -51,6 +51,7 @@
 #include "net_kind.h"
 #include "opt.h"
 #include "opt_match.h"
+#include "utf8.h"
 
 #define FILTER_CONTRACT 1 /* changes when this page changes incompatibly */
 

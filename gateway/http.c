@@ -1,8 +1,8 @@
 /*
  * HTTP requests: see http.h.
  *
- * libcurl calls nothing of ours but what moves octets, so that an exchange never
- * ends inside of it.
+ * libcurl calls nothing of ours but what moves octets, so that an exchange
+ * never ends inside of it.
  */
 
 #include "http_impl.h"

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8.h"
+
 #define CUT " cut=yes"
 #define CUT_JSON ",\"cut\":\"yes\"}"
 /* Octets of a record before what ends it, and the line end. */
@@ -26,7 +28,6 @@ static bool is_plain(const char *);
 static size_t escape(const struct record *, const char **, char *);
 static size_t escape_octet(unsigned char, char *);
 static size_t escape_json(const char **, char *);
-static size_t utf8_len(const unsigned char *);
 
 void
 record_clear(struct record *r, enum log_format format, enum log_level level)
@@ -206,7 +207,7 @@ escape_octet(unsigned char c, char *out)
 static size_t
 escape_json(const char **value, char *out)
 {
-	size_t n = utf8_len((const unsigned char *)*value);
+	size_t n = utf8_len(*value, strnlen(*value, 4));
 	char octet[UNIT_MAX];
 
 	if (n == 0) {
@@ -227,34 +228,4 @@ escape_json(const char **value, char *out)
 	}
 	memcpy(out, octet, n);
 	return n;
-}
-
-/* Octets of the character at s (RFC 3629), or 0: it is not UTF-8. */
-static size_t
-utf8_len(const unsigned char *s)
-{
-	/* The second octet excludes overlong forms, surrogates, the far end. */
-	static const struct {
-		unsigned char first, last, low, high;
-		size_t len;
-	} forms[] = { { 0x01, 0x7f, 0, 0, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 } };
-	size_t i, k;
-
-	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (s[0] < forms[i].first || s[0] > forms[i].last)
-			continue;
-		if (forms[i].len == 1)
-			return 1;
-		if (s[1] < forms[i].low || s[1] > forms[i].high)
-			return 0;
-		for (k = 2; k < forms[i].len; k++)
-			if (s[k] < 0x80 || s[k] > 0xbf)
-				return 0;
-		return forms[i].len;
-	}
-	return 0;
 }

@@ -13,6 +13,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "utf8.h"
+
 struct scan {
 	const char *at;
 	const char *end;
@@ -35,7 +37,6 @@ static enum smtp_path_fault scan_params(struct scan *, struct smtp_params *);
 static bool scan_param(struct scan *, struct smtp_param *);
 static bool is_labels(const char *, size_t, bool);
 static bool is_label(const char *, size_t, bool);
-static bool is_utf8(const char *, size_t);
 static bool skip_blanks(struct scan *);
 static bool skip_char(struct scan *, char);
 static bool same(const char *, const char *, size_t);
@@ -163,7 +164,7 @@ parse_envelope(struct slice arg, const char *word, struct smtp_path *path_r,
 	memset(path_r, 0, sizeof(*path_r));
 	memset(params_r, 0, sizeof(*params_r));
 	if (arg.len < n || !same(arg.ptr, word, n) ||
-	    !is_utf8(arg.ptr, arg.len))
+	    !utf8_is_text(arg.ptr, arg.len))
 		return SMTP_PATH_SYNTAX;
 	sc.at = arg.ptr + n;
 	sc.end = arg.ptr + arg.len;
@@ -351,7 +352,7 @@ scan_param(struct scan *sc, struct smtp_param *param)
 bool
 smtp_is_domain(const char *s, size_t len, bool allow_utf8)
 {
-	return len > 0 && len <= SMTP_DOMAIN_MAX && is_utf8(s, len) &&
+	return len > 0 && len <= SMTP_DOMAIN_MAX && utf8_is_text(s, len) &&
 	    is_labels(s, len, allow_utf8);
 }
 
@@ -435,33 +436,6 @@ bool
 slice_is(struct slice s, const char *word)
 {
 	return strlen(word) == s.len && same(s.ptr, word, s.len);
-}
-
-/* Well-formed UTF-8 (RFC 3629), as RFC 6532 wants it. */
-static bool
-is_utf8(const char *s, size_t len)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint32_t c;
-	size_t i, n, k;
-
-	for (i = 0; i < len; i += n) {
-		c = (unsigned char)s[i];
-		n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-		if (n == 1)
-			continue;
-		if (c < 0xc0 || c >= 0xf8 || len - i < n)
-			return false;
-		c &= 0x7fU >> n;
-		for (k = 1; k < n; k++) {
-			if (((unsigned char)s[i + k] & 0xc0) != 0x80)
-				return false;
-			c = c << 6 | ((unsigned char)s[i + k] & 0x3f);
-		}
-		if (c < least[n] || c > 0x10ffff || (c >> 11) == 0x1b)
-			return false; /* overlong, too high, surrogate */
-	}
-	return true;
 }
 
 /* False if there was no blank. */
