@@ -8,22 +8,16 @@
 #include "gateway/backend.h"
 #include "gateway/opt.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 struct maildir_conf {
 	const char *path; /* %u local part, %d domain, %% percent sign */
 };
 
-struct maildir_state {
-	size_t next; /* recipient that is being delivered */
-};
-
 enum naming { NAMING_GOOD, NAMING_BAD_NAME, NAMING_BAD_TEMPLATE };
 
 static enum progress deliver(struct delivery *);
-static enum progress send_request(struct delivery *);
-static enum progress got_saved(struct delivery *, const struct reply *);
+static void send_head(struct delivery *, const struct address *);
 static bool refuse_names(struct delivery *);
 static enum naming check_name(const char *, const struct address *);
 static const char *check(const void *);
@@ -49,7 +43,7 @@ const struct backend backend_maildir = {
 	.offers =
 	    EHLO_8BITMIME | EHLO_SMTPUTF8 | EHLO_CHUNKING | EHLO_REQUIRETLS,
 	.deliver = deliver,
-	.state_size = sizeof(struct maildir_state),
+	.state_size = sizeof(struct ask_agent),
 	.options = options,
 	.conf_size = sizeof(struct maildir_conf),
 	.check = check,
@@ -60,41 +54,16 @@ deliver(struct delivery *dl)
 {
 	if (refuse_names(dl))
 		return DELIVERY_DONE;
-	return dl_agree(dl, send_request);
+	return ask_agent_deliver(dl, send_head);
 }
 
-static enum progress
-send_request(struct delivery *dl)
+static void
+send_head(struct delivery *dl, const struct address *rcpt)
 {
-	const struct maildir_state *st = dl_state(dl);
 	const struct maildir_conf *conf = dl_conf(dl);
-	const struct address *rcpt = dl_recipient(dl, st->next);
-	const char *from = dl_envelope(dl)->sender.text;
 
 	dl_send(dl, "maildir ");
 	send_path(dl, conf->path, rcpt);
-	dl_send(dl, "\nfrom ");
-	ask_agent_encode(dl, from, strlen(from));
-	dl_send(dl, "\nto ");
-	ask_agent_encode(dl, rcpt->text, strlen(rcpt->text));
-	dl_sendf(dl, "\nsize %" PRIu64 "\n\n", dl_size(dl));
-	dl_commit(dl);
-	return dl_send_message(dl, DL_BODY_PLAIN, got_saved);
-}
-
-static enum progress
-got_saved(struct delivery *dl, const struct reply *r)
-{
-	struct maildir_state *st = dl_state(dl);
-
-	if (reply_class(r->code) == 3)
-		return dl_fail(
-		    dl, "unexpected reply of the agent: %d", r->code);
-	dl_result(dl, st->next++, DL_STAGE_FINAL, r);
-	if (st->next < dl_count(dl))
-		return send_request(dl);
-	dl_link_reusable(dl, false);
-	return DELIVERY_DONE;
 }
 
 /*

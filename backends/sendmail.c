@@ -9,7 +9,6 @@
 #include "gateway/backend.h"
 #include "gateway/opt.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 struct sendmail_conf {
@@ -19,13 +18,8 @@ struct sendmail_conf {
 	int64_t timeout;
 };
 
-struct sendmail_state {
-	size_t next; /* recipient that is being delivered */
-};
-
 static enum progress deliver(struct delivery *);
-static enum progress send_request(struct delivery *);
-static enum progress got_exit(struct delivery *, const struct reply *);
+static void send_head(struct delivery *, const struct address *);
 static bool refuse_options(struct delivery *);
 static const char *check(const void *);
 static void program(const void *, struct backend_program *);
@@ -66,7 +60,7 @@ const struct backend backend_sendmail = {
 	 * message takes from there, it does not tell. */
 	.offers = EHLO_8BITMIME,
 	.deliver = deliver,
-	.state_size = sizeof(struct sendmail_state),
+	.state_size = sizeof(struct ask_agent),
 	.options = options,
 	.conf_size = sizeof(struct sendmail_conf),
 	.check = check,
@@ -78,7 +72,7 @@ deliver(struct delivery *dl)
 {
 	if (refuse_options(dl))
 		return DELIVERY_DONE;
-	return dl_agree(dl, send_request);
+	return ask_agent_deliver(dl, send_head);
 }
 
 /*
@@ -118,38 +112,14 @@ refuse_options(struct delivery *dl)
 	return refused;
 }
 
-static enum progress
-send_request(struct delivery *dl)
+static void
+send_head(struct delivery *dl, const struct address *rcpt)
 {
-	const struct sendmail_state *st = dl_state(dl);
 	const char *name = dl_backend_name(dl);
-	const char *from = dl_envelope(dl)->sender.text;
-	const char *to = dl_recipient(dl, st->next)->text;
 
+	(void)rcpt;
 	dl_send(dl, "sendmail ");
 	ask_agent_encode(dl, name, strlen(name));
-	dl_send(dl, "\nfrom ");
-	ask_agent_encode(dl, from, strlen(from));
-	dl_send(dl, "\nto ");
-	ask_agent_encode(dl, to, strlen(to));
-	dl_sendf(dl, "\nsize %" PRIu64 "\n\n", dl_size(dl));
-	dl_commit(dl);
-	return dl_send_message(dl, DL_BODY_PLAIN, got_exit);
-}
-
-static enum progress
-got_exit(struct delivery *dl, const struct reply *r)
-{
-	struct sendmail_state *st = dl_state(dl);
-
-	if (reply_class(r->code) == 3)
-		return dl_fail(
-		    dl, "unexpected reply of the agent: %d", r->code);
-	dl_result(dl, st->next++, DL_STAGE_FINAL, r);
-	if (st->next < dl_count(dl))
-		return send_request(dl);
-	dl_link_reusable(dl, false);
-	return DELIVERY_DONE;
 }
 
 static const char *
