@@ -5,12 +5,9 @@
  * What only the master can do it does itself: it gets the caller's connection.
  */
 
-#include <sys/types.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,52 +16,17 @@
 
 #include <event2/event.h>
 
-#include "admin.h"
+#include "admin_impl.h"
 #include "compat.h"
-#include "conf.h"
 #include "conn.h"
-#include "control.h"
-#include "log.h"
 #include "loop.h"
-#include "marks.h"
 #include "mem.h"
 #include "net.h"
-#include "servers.h"
 
 #define CALLERS_MAX 32
 #define REQUEST_MS 10000   /* for the request */
 #define WORKERS_MS 2000	   /* for the answers of all workers */
 #define UNREAD_MAX 4194304 /* octets that a caller may leave unread */
-
-struct caller {
-	TAILQ_ENTRY(caller) entry;
-	struct control *control; /* borrowed */
-	struct conn *conn;	 /* owned */
-	struct control_request request;
-	char line[CONTROL_LINE_MAX];
-	uint64_t number;  /* of its question to workers; 0: none */
-	unsigned waiting; /* answers to come */
-	unsigned silent;  /* workers that could not be asked */
-	unsigned answers; /* rows that came */
-	bool lost;	  /* some, because it did not read */
-};
-
-/* A way to a worker. */
-struct way {
-	struct control *control; /* borrowed */
-	struct event *ev;	 /* owned; NULL when it has ended */
-	int fd;
-};
-
-struct control {
-	struct loop *loop; /* borrowed, as the next */
-	const struct admin_start *start;
-	struct event *ev; /* owned; of new callers */
-	TAILQ_HEAD(, caller) callers;
-	unsigned count;
-	struct way *ways; /* owned */
-	uint64_t number;
-};
 
 static void on_caller(evutil_socket_t, short, void *);
 static void on_answer(evutil_socket_t, short, void *);
@@ -106,8 +68,8 @@ control_new(struct loop *l, const struct admin_start *start)
 
 /* Callers. */
 
-static void
-leave(struct caller *caller)
+void
+admin_leave(struct caller *caller)
 {
 	struct control *c = caller->control;
 
@@ -118,16 +80,16 @@ leave(struct caller *caller)
 	free(caller);
 }
 
-static void
-say(struct caller *caller, const struct control_text *t)
+void
+admin_say(struct caller *caller, const struct control_text *t)
 {
 	conn_put(caller->conn, t->text, t->len);
 	conn_flush(caller->conn);
 }
 
 /* The last line; the caller is gone behind it. */
-static void
-finish(struct caller *caller, int code, const char *text)
+void
+admin_finish(struct caller *caller, int code, const char *text)
 {
 	struct control_text t = { .text = NULL };
 
@@ -135,9 +97,9 @@ finish(struct caller *caller, int code, const char *text)
 		control_note(
 		    &t, "lines are missing: they were not read in time");
 	control_end(&t, code, text);
-	say(caller, &t);
+	admin_say(caller, &t);
 	control_text_free(&t);
-	leave(caller);
+	admin_leave(caller);
 }
 
 static void
@@ -150,8 +112,6 @@ end_way(struct way *w)
 	close(w->fd);
 }
 
-static void ask(struct caller *, const char *);
-
 static void
 end_transcript(struct caller *caller)
 {
@@ -160,7 +120,7 @@ end_transcript(struct caller *caller)
 	snprintf(
 	    line, sizeof(line), "transcript %.200s 0", caller->request.name);
 	caller->number = 0;
-	ask(caller, line);
+	admin_ask(caller, line);
 }
 
 void
@@ -179,7 +139,7 @@ control_free(struct control **cp)
 		if (caller->number != 0 &&
 		    caller->request.command == CONTROL_TRANSCRIPT)
 			end_transcript(caller);
-		finish(caller, EX_TEMPFAIL,
+		admin_finish(caller, EX_TEMPFAIL,
 		    "posternd stops, or has another configuration now");
 	}
 	for (i = 0; i < c->start->worker_count; i++)
@@ -214,8 +174,8 @@ on_caller(evutil_socket_t fd, short what, void *ctx)
 
 /* Workers. */
 
-static void
-ask(struct caller *caller, const char *line)
+void
+admin_ask(struct caller *caller, const char *line)
 {
 	struct control *c = caller->control;
 	struct control_head head = { .number = ++c->number };
@@ -251,21 +211,22 @@ all_answered(struct caller *caller)
 		snprintf(note, sizeof(note),
 		    "%u of the workers did not answer in time", silent);
 		control_note(&t, note);
-		say(caller, &t);
+		admin_say(caller, &t);
 		control_text_free(&t);
 	}
 	switch (caller->request.command) {
 	case CONTROL_KILL:
 		if (caller->answers == 0)
-			finish(caller, EX_DATAERR, "there is no such session");
+			admin_finish(
+			    caller, EX_DATAERR, "there is no such session");
 		else
-			finish(caller, EX_OK, "the session is closed");
+			admin_finish(caller, EX_OK, "the session is closed");
 		break;
 	case CONTROL_PAUSE:
-		finish(caller, EX_OK, "paused: new clients wait");
+		admin_finish(caller, EX_OK, "paused: new clients wait");
 		break;
 	case CONTROL_RESUME:
-		finish(caller, EX_OK, "takes clients");
+		admin_finish(caller, EX_OK, "takes clients");
 		break;
 	case CONTROL_SESSIONS:
 	case CONTROL_TRANSCRIPT:
@@ -275,7 +236,7 @@ all_answered(struct caller *caller)
 	case CONTROL_ENABLE:
 	case CONTROL_LOG:
 	case CONTROL_RELOAD:
-		finish(caller, EX_OK, "");
+		admin_finish(caller, EX_OK, "");
 		break;
 	}
 }
@@ -320,170 +281,6 @@ on_answer(evutil_socket_t fd, short what, void *ctx)
 		end_way(w); /* the worker has ended for good */
 }
 
-/* Commands. */
-
-static bool
-stays_drained(const struct config *c, const char *name)
-{
-	const struct backend_conf *b = c->backends;
-	char full[SERVERS_NAME_MAX];
-	size_t i;
-
-	for (; b < c->backends + c->backend_count; b++)
-		for (i = 0; i < b->server_count; i++) {
-			snprintf(full, sizeof(full), "%s/%s", b->name,
-			    b->servers[i].name);
-			if (b->servers[i].drain && strcmp(full, name) == 0)
-				return true;
-		}
-	return false;
-}
-
-static void
-mark_server(struct caller *caller, bool drain)
-{
-	struct control *c = caller->control;
-	const char *name = caller->request.name;
-	int64_t now = loop_now(c->loop);
-
-	if (!(drain ? servers_drain(c->start->servers, name, now)
-		    : servers_enable(c->start->servers, name, now))) {
-		finish(caller, EX_DATAERR,
-		    "there is no such server: BACKEND/SERVER is wanted");
-		return;
-	}
-	log_event(LEVEL_INFO, "server %s is %s by posternctl", name,
-	    drain ? "drained" : "enabled");
-	if (!drain && stays_drained(c->start->config, name))
-		finish(caller, EX_UNAVAILABLE,
-		    "the configuration has drain = yes: change it and reload");
-	else
-		finish(caller, EX_OK, drain ? "gets nothing new" : "is used");
-}
-
-static void
-set_level(struct caller *caller)
-{
-	const struct admin_start *start = caller->control->start;
-	int level = caller->request.level;
-
-	marks_set_level(start->marks, level);
-	log_event(LEVEL_WARN, "the level of the log is %s by posternctl",
-	    caller->request.name);
-	finish(caller, EX_OK, "");
-}
-
-static void
-pause_listener(struct caller *caller, bool paused)
-{
-	const struct admin_start *start = caller->control->start;
-	const struct config *c = start->config;
-	const char *name = caller->request.name;
-	size_t i;
-
-	for (i = 0; i < c->listener_count; i++)
-		if (strcmp(c->listeners[i].name, name) == 0)
-			break;
-	if (i == c->listener_count) {
-		finish(caller, EX_DATAERR, "there is no such listener");
-		return;
-	}
-	if (!paused)
-		marks_resume(start->marks, name);
-	else if (!marks_pause(start->marks, name)) {
-		finish(caller, EX_UNAVAILABLE, "too many listeners are paused");
-		return;
-	}
-	log_event(LEVEL_WARN, "listener %s is %s by posternctl", name,
-	    paused ? "paused" : "resumed");
-	ask(caller, caller->line);
-}
-
-static void
-start_transcript(struct caller *caller)
-{
-	struct control *c = caller->control;
-	struct caller *other;
-
-	TAILQ_FOREACH (other, &c->callers, entry)
-		if (other != caller && other->number != 0 &&
-		    other->request.command == CONTROL_TRANSCRIPT) {
-			finish(caller, EX_TEMPFAIL,
-			    "there is another transcript under way");
-			return;
-		}
-	log_event(LEVEL_WARN, "a transcript of %s begins by posternctl",
-	    caller->request.name);
-	ask(caller, caller->line);
-	conn_deadline(
-	    caller->conn, loop_now(c->loop) + caller->request.seconds * 1000);
-}
-
-/* The master answers. */
-static void
-pass_to_master(struct caller *caller)
-{
-	const struct admin_start *start = caller->control->start;
-
-	log_event(LEVEL_INFO, "posternctl wants a reload");
-	log_flush();
-	if (net_send_fd(start->reload_fd, conn_fd(caller->conn)) == -1) {
-		finish(caller, EX_UNAVAILABLE, "the master can not be told");
-		return;
-	}
-	conn_close(&caller->conn);
-	leave(caller);
-}
-
-static void
-tell(struct caller *caller,
-    void (*fn)(const struct admin_start *, int64_t, struct control_text *))
-{
-	struct control *c = caller->control;
-	struct control_text t = { .text = NULL };
-
-	fn(c->start, loop_now(c->loop), &t);
-	if (t.len > 0)
-		say(caller, &t);
-	control_text_free(&t);
-	finish(caller, EX_OK, "");
-}
-
-static void
-act(struct caller *caller)
-{
-	switch (caller->request.command) {
-	case CONTROL_STATUS:
-		tell(caller, admin_tell_status);
-		break;
-	case CONTROL_BACKENDS:
-		tell(caller, admin_tell_backends);
-		break;
-	case CONTROL_SESSIONS:
-	case CONTROL_KILL:
-		ask(caller, caller->line);
-		break;
-	case CONTROL_DRAIN:
-	case CONTROL_ENABLE:
-		mark_server(caller, caller->request.command == CONTROL_DRAIN);
-		break;
-	case CONTROL_PAUSE:
-	case CONTROL_RESUME:
-		pause_listener(
-		    caller, caller->request.command == CONTROL_PAUSE);
-		break;
-	case CONTROL_LOG:
-		set_level(caller);
-		break;
-	case CONTROL_TRANSCRIPT:
-		start_transcript(caller);
-		break;
-	case CONTROL_RELOAD:
-		pass_to_master(caller);
-		break;
-	}
-}
-
 static void
 on_line(void *ctx)
 {
@@ -499,17 +296,18 @@ on_line(void *ctx)
 	if (!conn_line(caller->conn, &line, &len, &used)) {
 		(void)conn_input(caller->conn, &len);
 		if (len >= CONTROL_LINE_MAX)
-			finish(caller, EX_USAGE, "the request is too long");
+			admin_finish(
+			    caller, EX_USAGE, "the request is too long");
 		return;
 	}
 	if (!control_parse(line, len, &caller->request, &why)) {
-		finish(caller, EX_USAGE, why);
+		admin_finish(caller, EX_USAGE, why);
 		return;
 	}
 	memcpy(caller->line, line, len);
 	conn_consume(caller->conn, used);
 	conn_deadline(caller->conn, 0);
-	act(caller);
+	admin_act(caller);
 }
 
 static void
@@ -524,11 +322,11 @@ on_end(void *ctx, enum conn_end why, int error)
 		end_transcript(caller);
 	if (why != CONN_DEADLINE) {
 		conn_close(&caller->conn);
-		leave(caller);
+		admin_leave(caller);
 	} else if (transcript)
-		finish(caller, EX_OK, "the time is over");
+		admin_finish(caller, EX_OK, "the time is over");
 	else if (caller->number != 0)
 		all_answered(caller);
 	else
-		finish(caller, EX_USAGE, "no request in time");
+		admin_finish(caller, EX_USAGE, "no request in time");
 }

@@ -1,6 +1,7 @@
 /*
  * The conversation of one delivery with its server: see backend.h for the
- * calls and delivery.h for the struct.
+ * calls and delivery.h for the struct.  The message itself is sent by
+ * delivery_message.c.
  */
 
 #include <assert.h>
@@ -11,27 +12,18 @@
 #include <string.h>
 
 #include "client.h"
-#include "compat.h"
 #include "conn.h"
 #include "delivery.h"
-#include "log.h"
 #include "mem.h"
 #include "message.h"
 
-#define BODY_IOV 16 /* pieces of one write */
-#define STUFF_PIECE                                               \
-	65536 /* octets that go through the output buffer at once \
-	       */
-
-static void pump(struct delivery *dl);
 static void on_connect(void *ctx);
 static void on_input(void *ctx);
-static void on_drained(void *ctx);
 static void on_end(void *ctx, enum conn_end why, int error);
 
 static const struct conn_ops ops = { .on_connect = on_connect,
 	.on_input = on_input,
-	.on_drained = on_drained,
+	.on_drained = delivery_drained,
 	.on_secured = delivery_secured,
 	.on_end = on_end };
 
@@ -236,158 +228,6 @@ dl_sendf(struct delivery *dl, const char *fmt, ...)
 	free(big);
 }
 
-enum progress
-dl_send_message(struct delivery *dl, enum dl_body how, reply_fn *next)
-{
-	assert(dl->reader == NULL);
-	dl->reader = message_reader_new(dl->order.message);
-	dl->left = message_wire_size(dl->order.message);
-	dl->how = how;
-	smtp_stuff_init(&dl->stuff);
-	dl_expect(dl, next);
-	conn_deadline(dl->link->conn, dl->order.deadline);
-	pump(dl);
-	return DELIVERY_PENDING;
-}
-
-static bool
-needs_stuffing(const struct delivery *dl)
-{
-	return dl->how == DL_BODY_DOTTED &&
-	    message_has_leading_dot(dl->order.message);
-}
-
-bool
-dl_message_fits(const struct delivery *dl, size_t max)
-{
-	const struct message *m = dl->order.message;
-
-	return m != NULL && !message_in_file(m) && message_wire_size(m) <= max;
-}
-
-void
-dl_put_message(struct delivery *dl)
-{
-	struct message_reader *reader = message_reader_new(dl->order.message);
-	const char *data;
-	size_t len;
-
-	/* What is in memory can be read. */
-	while (message_reader_peek(reader, &data, &len) == 0 && len > 0) {
-		conn_put(dl->link->conn, data, len);
-		message_reader_skip(reader, len);
-	}
-	message_reader_free(&reader);
-}
-
-static void *
-writable(const char *p)
-{
-	return (void *)(uintptr_t)p; /* iovec has no const */
-}
-
-/* All of the message is written, or waits in the connection's buffer. */
-static void
-sent_all(struct delivery *dl)
-{
-	message_reader_free(&dl->reader);
-	conn_flush(dl->link->conn);
-}
-
-/*
- * The common case: nothing in the message needs a dot, so pieces go to the
- * socket as they are stored, the end of data in the same write.  True: go on.
- */
-static bool
-pump_plain(struct delivery *dl)
-{
-	const char *tail = dl->how == DL_BODY_DOTTED ? ".\r\n" : "";
-	size_t sent, total = 0, tail_len = strlen(tail);
-	struct iovec iov[BODY_IOV + 1];
-	int i, n;
-
-	n = message_reader_gather(dl->reader, iov, BODY_IOV);
-	if (n == -1) {
-		delivery_link_lost(
-		    dl, "can not read the spool: %s", strerror(errno));
-		return false;
-	}
-	for (i = 0; i < n; i++)
-		total += iov[i].iov_len;
-	if (total < dl->left)
-		tail_len = 0;
-	iov[n].iov_base = writable(tail);
-	iov[n].iov_len = tail_len;
-	sent = conn_writev(dl->link->conn, iov, n + 1);
-	message_reader_skip(dl->reader, sent < total ? sent : total);
-	dl->left -= sent < total ? sent : total;
-	if (sent < total)
-		return false;
-	if (dl->left > 0)
-		return true;
-	conn_put(
-	    dl->link->conn, tail + (sent - total), tail_len - (sent - total));
-	sent_all(dl);
-	return false;
-}
-
-/* Some line begins with a dot: every content piece is looked through, and
- * goes out by the connection's buffer. */
-static bool
-pump_stuffed(struct delivery *dl)
-{
-	struct smtp_data_step step = { .used = 0 };
-	const char *data, *tail;
-	size_t len;
-
-	if (message_reader_peek(dl->reader, &data, &len) == -1) {
-		delivery_link_lost(
-		    dl, "can not read the spool: %s", strerror(errno));
-		return false;
-	}
-	if (len == 0) {
-		tail = smtp_stuff_end(&dl->stuff);
-		conn_put(dl->link->conn, tail, strlen(tail));
-		sent_all(dl);
-		return false;
-	}
-	if (len > STUFF_PIECE)
-		len = STUFF_PIECE;
-	if (message_reader_in_content(dl->reader))
-		step = smtp_stuff_next(&dl->stuff, data, len);
-	else
-		step = (struct smtp_data_step){ len, data, len };
-	conn_put(dl->link->conn, step.run, step.run_len);
-	message_reader_skip(dl->reader, step.used);
-	return true;
-}
-
-static void
-pump(struct delivery *dl)
-{
-	bool more = true;
-
-	while (more && dl->reader != NULL) {
-		if (conn_unsent(dl->link->conn) >= STUFF_PIECE) {
-			conn_flush(dl->link->conn);
-			if (conn_unsent(dl->link->conn) > 0) {
-				conn_want_drained(dl->link->conn);
-				return;
-			}
-		}
-		more = needs_stuffing(dl) ? pump_stuffed(dl) : pump_plain(dl);
-	}
-}
-
-static void
-on_drained(void *ctx)
-{
-	struct delivery *dl = ctx;
-
-	if (dl->reader != NULL)
-		pump(dl);
-}
-
 void
 delivery_forget(struct delivery *dl)
 {
@@ -488,103 +328,4 @@ bool
 dl_link_needs_reset(const struct delivery *dl)
 {
 	return dl->link->needs_reset;
-}
-
-bool
-dl_shared(const struct delivery *dl)
-{
-	return dl->order.shared;
-}
-
-enum progress
-dl_agree(struct delivery *dl, backend_fn *next)
-{
-	if (!dl->order.shared || dl->agreed)
-		return next(dl);
-	dl->resume = next;
-	/* The delivery's own deadline comes first. */
-	if (dl->link != NULL)
-		conn_deadline(dl->link->conn, dl->order.deadline + 1000);
-	dl->order.ready(dl->ctx);
-	return DELIVERY_PENDING;
-}
-
-void
-dl_hold_back(struct delivery *dl)
-{
-	static const struct reply held_back = {
-		.code = 451,
-		.enhanced = "4.5.3",
-		.text = "another recipient of this message was refused; not "
-			"delivered",
-		.lines = 0, /* nobody said it */
-	};
-	size_t i;
-
-	for (i = 0; i < dl_count(dl); i++) {
-		if (dl->outcomes[i].set)
-			continue;
-		dl_result(dl, i, DL_STAGE_COMMAND, &held_back);
-		dl->outcomes[i].held = true;
-	}
-}
-
-void
-dl_commit(struct delivery *dl)
-{
-	assert(dl->agreed || !dl->order.shared);
-	if (!dl->committed && dl->order.committing != NULL)
-		dl->order.committing(dl->ctx);
-	dl->committed = true;
-}
-
-void
-dl_uncommit(struct delivery *dl)
-{
-	dl->committed = false;
-}
-
-void
-dl_link_reusable(struct delivery *dl, bool needs_reset)
-{
-	dl->reusable = true;
-	dl->reset_after = needs_reset;
-}
-
-void
-dl_result(
-    struct delivery *dl, size_t i, enum dl_stage stage, const struct reply *r)
-{
-	assert(i < dl_count(dl) && !dl->outcomes[i].set);
-	dl->outcomes[i] = (struct dl_outcome){ .set = true,
-		.own_text = dl->conf->reply_text == REPLY_TEXT_OWN,
-		.stage = stage,
-		.reply = *r };
-}
-
-bool
-dl_has_result(const struct delivery *dl, size_t i)
-{
-	return dl->outcomes[i].set;
-}
-
-void
-dl_result_rest(struct delivery *dl, enum dl_stage stage, const struct reply *r)
-{
-	size_t i;
-
-	for (i = 0; i < dl_count(dl); i++)
-		if (!dl->outcomes[i].set)
-			dl_result(dl, i, stage, r);
-}
-
-enum progress
-dl_fail(struct delivery *dl, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(dl->error, sizeof(dl->error), fmt, ap);
-	va_end(ap);
-	return DELIVERY_DONE;
 }

@@ -2,9 +2,17 @@
 #define POSTERN_DELIVERY_H
 
 /*
- * What is behind the opaque struct delivery.  delivery.c has the conversation
- * with the server (the dl_ calls and the link's callbacks); relay.c has the
- * beginning, the choice of a link, and the end.  Nobody else includes this.
+ * What is behind the opaque struct delivery:
+ *
+ *	relay.c			its beginning and its end
+ *	relay_offer.c		what the client was promised
+ *	delivery_attempt.c	which link it has, and what if that is lost
+ *	delivery.c		the conversation with the server
+ *	delivery_link.c		TLS, who the client is, faults
+ *	delivery_message.c	the message
+ *	delivery_results.c	what becomes of the recipients
+ *
+ * These and greet.c include it, nobody else.
  */
 
 #include <stdbool.h>
@@ -68,13 +76,17 @@ struct delivery {
 	int64_t attached; /* the link was had */
 };
 
-/* relay.c: a step returned; or the link is of no use any more. */
+/* delivery_attempt.c: a step returned; or the link is of no use any more. */
 void delivery_progress(struct delivery *dl, enum progress p);
 void delivery_link_lost(struct delivery *dl, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Gets a link (fresh: a new one), and begins again. */
 void delivery_attempt(struct delivery *dl, bool fresh);
-/* The outcome is certain: frees the link at once, tells from the loop. */
+/* The pool has one, or has none; the time is over. */
+void delivery_got_link(struct pool_wait *w, struct link *l, const char *why);
+void delivery_too_late(void *arg);
+/* relay.c: the outcome is certain: frees the link at once, tells from the loop.
+ */
 void delivery_finish(struct delivery *dl);
 /* What is known of servers; may be NULL. */
 struct caps *delivery_caps(const struct delivery *dl);
@@ -98,5 +110,8 @@ void delivery_secured(void *ctx);
 void delivery_set_deadline(struct delivery *dl, int64_t ms);
 /* Forgets what an attempt left behind. */
 void delivery_forget(struct delivery *dl);
+
+/* delivery_message.c: there is room for more of the message. */
+void delivery_drained(void *ctx);
 
 #endif

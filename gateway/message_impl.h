@@ -2,7 +2,7 @@
 #define POSTERN_MESSAGE_IMPL_H
 
 /*
- * What a message is made of.  Private to message.c and message_read.c.
+ * What a message is made of.  Private to message*.c.
  */
 
 #include <stdbool.h>

@@ -6,6 +6,7 @@
  *
  *	pool.c		links: opened, idle, used again, closed
  *	pool_choose.c	which server, which of its addresses
+ *	pool_servers.c	the servers' slots in shared memory
  *	pool_targets.c	the addresses of the servers
  *	pool_wait.c	deliveries that want a link, in a row
  *	pool_opts.c	options
