@@ -15,6 +15,7 @@
 
 static bool needs_reset(const struct delivery *);
 static enum progress too_big(struct delivery *);
+static enum progress too_many(struct delivery *);
 static enum progress got_reset(struct delivery *, const struct reply *);
 static void send_identity(struct delivery *);
 static enum progress expect_identity(struct delivery *);
@@ -43,6 +44,8 @@ smtp_client_begin(struct delivery *dl)
 		return dl_unfit(dl, lacks);
 	if (link->ehlo.size > 0 && dl_size(dl) > link->ehlo.size)
 		return too_big(dl);
+	if (link->ehlo.rcpt_max > 0 && dl_count(dl) > link->ehlo.rcpt_max)
+		return too_many(dl);
 	if (smtp_client_wants_probe(dl))
 		return smtp_client_probe(dl);
 	return smtp_client_transaction(dl);
@@ -85,6 +88,27 @@ too_big(struct delivery *dl)
 	};
 
 	dl_result_rest(dl, DL_STAGE_COMMAND, &r);
+	return smtp_client_finish(dl, needs_reset(dl));
+}
+
+/* So it did with RCPTMAX (RFC 9422).  Nobody knew of it at RCPT, or the client
+ * would have heard the 452 there; it does when it comes again. */
+static enum progress
+too_many(struct delivery *dl)
+{
+	const struct smtp_client_link *link = dl_link_state(dl);
+	const struct reply r = {
+		.code = 452,
+		.enhanced = "4.5.3",
+		.text = "more recipients than the mail server takes in one "
+			"transaction",
+		.lines = 1,
+	};
+	size_t i;
+
+	for (i = link->ehlo.rcpt_max; i < dl_count(dl); i++)
+		dl_result(dl, i, DL_STAGE_COMMAND, &r);
+	dl_hold_back(dl);
 	return smtp_client_finish(dl, needs_reset(dl));
 }
 

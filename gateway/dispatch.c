@@ -141,6 +141,19 @@ divide(struct dispatch *d)
 	}
 }
 
+/* The client was told at RCPT when its recipients were more than the backend
+ * takes at once; of those that filters added it knows nothing. */
+static bool
+has_room(const struct dispatch *d, const struct part *p)
+{
+	uint32_t max;
+
+	if (!p->added)
+		return true;
+	max = relay_rcpt_max(d->order.relay, p->backend);
+	return max == 0 || p->count < max;
+}
+
 static struct part *
 part_for(struct dispatch *d, const struct recipient *r)
 {
@@ -148,7 +161,7 @@ part_for(struct dispatch *d, const struct recipient *r)
 
 	for (i = 0; i < d->count; i++)
 		if (d->parts[i].backend == r->backend &&
-		    d->parts[i].added == r->added)
+		    d->parts[i].added == r->added && has_room(d, &d->parts[i]))
 			return &d->parts[i];
 	d->parts[i].dispatch = d;
 	d->parts[i].backend = r->backend;

@@ -81,6 +81,16 @@ add_backend(const struct caps *c, const struct servers *servers,
 	return unknown == 0 || unknown < b->server_count;
 }
 
+uint32_t
+offer_rcpt_max(const struct caps *c, const struct servers *servers,
+    const struct backend_conf *b)
+{
+	struct ehlo e = { .have = ALL };
+
+	(void)add_backend(c, servers, b, &e);
+	return e.rcpt_max;
+}
+
 static uint64_t
 smaller(uint64_t a, uint64_t b)
 {

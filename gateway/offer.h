@@ -37,5 +37,9 @@ struct offer_routes {
 void offer_find(const struct caps *c, const struct servers *servers,
     const struct backend_conf *conf, const struct offer_routes *routes,
     struct ehlo *r);
+/* How many recipients each server of a backend takes in one transaction
+ * (RCPTMAX, RFC 9422); 0 if none names a limit. */
+uint32_t offer_rcpt_max(const struct caps *c, const struct servers *servers,
+    const struct backend_conf *b);
 
 #endif

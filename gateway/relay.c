@@ -111,6 +111,12 @@ relay_offer(
 	offer_find(r->caps, r->servers, r->backends, routes, e_r);
 }
 
+uint32_t
+relay_rcpt_max(const struct relay *r, unsigned backend)
+{
+	return offer_rcpt_max(r->caps, r->servers, &r->backends[backend]);
+}
+
 struct caps *
 delivery_caps(const struct delivery *dl)
 {

@@ -40,6 +40,8 @@ void relay_set_caps(struct relay *r, struct caps *c);
 /* What may be offered to clients whose recipients go these ways (offer.h). */
 void relay_offer(
     const struct relay *r, const struct offer_routes *routes, struct ehlo *e_r);
+/* How many recipients a backend takes in one transaction; 0: nobody said. */
+uint32_t relay_rcpt_max(const struct relay *r, unsigned backend);
 /* Is the recipient that was given last to be verified?  more: another RCPT is
  * on the way already. */
 bool relay_wants_verify(const struct relay *r, unsigned backend,

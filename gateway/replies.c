@@ -99,6 +99,9 @@ static const struct own_reply table[REPLY_COUNT] = {
 	[REPLY_NESTED_MAIL] = { 503, "5.5.1", "there is a sender already" },
 	[REPLY_NO_VALID_RECIPIENT] = { 554, "5.5.1", "no valid recipients" },
 	[REPLY_TOO_MANY_RECIPIENTS] = { 452, "4.5.3", "too many recipients" },
+	[REPLY_TOO_MANY_FOR_SERVER] = { 452, "4.5.3",
+	    "the mail server takes no more recipients with this message, send "
+	    "the rest behind it" },
 	[REPLY_RELAYING_DENIED] = { 550, "5.7.1", "relaying denied" },
 	[REPLY_LOCAL_PART_ROUTES] = { 550, "5.7.1",
 	    "relaying denied: %, ! or @ in the local part" },

@@ -33,11 +33,19 @@ session_reroute(struct session *s)
 	    "%s: a filter has made <%s> of a recipient, "
 	    "which no route takes",
 	    s->tx.id, r->addr.text);
-	txlog_note_refusal(s, reply_own(REPLY_NO_ALIAS)->code, r->addr.text,
-	    reply_own(REPLY_NO_ALIAS)->text);
-	session_reply(s, REPLY_NO_ALIAS);
-	envelope_drop_last(e);
+	session_refuse_last(s, REPLY_NO_ALIAS);
 	return false;
+}
+
+void
+session_refuse_last(struct session *s, enum reply_id id)
+{
+	struct envelope *e = &s->tx.envelope;
+
+	txlog_note_refusal(s, reply_own(id)->code,
+	    e->rcpts[e->count - 1].addr.text, reply_own(id)->text);
+	session_reply(s, id);
+	envelope_drop_last(e);
 }
 
 static bool

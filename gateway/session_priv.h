@@ -279,6 +279,8 @@ int verb_find_route(struct session *s, const struct address *addr);
 /* The last recipient was made another one by a filter: its route.  False: it is
  * refused and was answered. */
 bool session_reroute(struct session *s);
+/* Refuses the last recipient, and takes it from the envelope. */
+void session_refuse_last(struct session *s, enum reply_id id);
 /* Recipients that filters added and took away.  False: nobody is left. */
 bool session_settle_envelope(struct session *s);
 

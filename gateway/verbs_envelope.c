@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "loop.h"
+#include "relay.h"
 #include "remember.h"
 #include "reply.h"
 #include "route.h"
@@ -247,8 +248,6 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	if (no == REPLY_NONE &&
 	    (answer_by_route(s, &addr, route) || answer_retry(s, &addr, route)))
 		return REPLY_SAID;
-	if (no == REPLY_NONE && answer_retry(s, &addr, route))
-		return REPLY_SAID;
 	if (no != REPLY_NONE) {
 		txlog_note_refusal(
 		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
@@ -258,12 +257,39 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	return REPLY_NONE;
 }
 
+/* Its servers have said how many recipients they take in one transaction (RFC
+ * 9422), and this one is beyond that.  The client has it in its queue and sends
+ * it in a transaction of its own; here it could only wait for a second delivery
+ * of the same message, which holds up the first. */
+static bool
+is_beyond_server(struct session *s)
+{
+	struct envelope *e = &s->tx.envelope;
+	const struct recipient *last = &e->rcpts[e->count - 1];
+	size_t i, n = 0;
+	uint32_t max;
+
+	if (last->backend_name == NULL)
+		return false;
+	max = relay_rcpt_max(s->front->relay, last->backend);
+	if (max == 0 || e->count <= max)
+		return false;
+	for (i = 0; i < e->count; i++)
+		n += e->rcpts[i].backend_name != NULL &&
+		    e->rcpts[i].backend == last->backend;
+	return n > max;
+}
+
 void
 verb_act_rcpt(struct session *s)
 {
 	s->noops = 0;
 	if (!session_reroute(s))
 		return;
+	if (is_beyond_server(s)) {
+		session_refuse_last(s, REPLY_TOO_MANY_FOR_SERVER);
+		return;
+	}
 	if (!verify_begins(s))
 		session_reply(s, REPLY_RECIPIENT_OK);
 }

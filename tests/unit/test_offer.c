@@ -288,6 +288,37 @@ test_numbers(void **state)
 	}
 }
 
+/* Of one backend, whatever the others take. */
+static void
+test_recipients(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		uint32_t most;
+	} rows[] = {
+		{ "?", "?", 0 },
+		{ "DSN", "?", 0 },
+		{ "LIMITS RCPTMAX=9", "?", 9 },
+		{ "LIMITS RCPTMAX=9", "LIMITS RCPTMAX=5", 5 },
+		{ "LIMITS RCPTMAX=9", "DSN", 9 },
+		{ "LIMITS RCPTMAX=9", "!", 9 },
+	};
+	struct caps *c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		c = caps_new(3);
+		teach(c, "in", "a", rows[i].a);
+		teach(c, "in", "b", rows[i].b);
+		teach(c, "out", "a", "LIMITS RCPTMAX=2");
+		assert_int_equal(
+		    offer_rcpt_max(c, shared, &confs[0]), rows[i].most);
+		assert_int_equal(offer_rcpt_max(c, shared, &confs[3]), 0);
+		caps_free(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -297,6 +328,7 @@ main(void)
 		cmocka_unit_test(test_down),
 		cmocka_unit_test(test_own_extensions),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_recipients),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

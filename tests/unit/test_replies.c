@@ -99,7 +99,8 @@ static void
 test_own_trouble_is_temporary(void **state)
 {
 	static const int temporary[] = { REPLY_NONE, REPLY_NO_STORAGE,
-		REPLY_LOCAL_ERROR, REPLY_TOO_SLOW, REPLY_TOO_MANY_RECIPIENTS };
+		REPLY_LOCAL_ERROR, REPLY_TOO_SLOW, REPLY_TOO_MANY_RECIPIENTS,
+		REPLY_TOO_MANY_FOR_SERVER };
 	static const int final[] = { REPLY_TIMEOUT, REPLY_SHUTDOWN,
 		REPLY_TOO_MANY_CONNECTIONS, REPLY_TOO_MANY_ERRORS };
 	size_t i;

@@ -482,6 +482,26 @@ size(void **state)
 	expect_link(true, true);
 }
 
+/* More recipients than the server says that it takes: it is asked for none. */
+static void
+rcpt_max(void **state)
+{
+	(void)state;
+	play_new(&backend_smtp, 3,
+	    SCRIPT("S 220 mx", "C EHLO gw.example.net|",
+		"S 250-mx|250-LIMITS RCPTMAX=2|250 PIPELINING"));
+	expect(2, DL_STAGE_COMMAND, 452);
+	assert_string_equal(dl.results[2].reply.enhanced, "4.5.3");
+	assert_true(dl.held[0] && dl.held[1] && !dl.held[2]);
+	expect_link(true, false);
+
+	play_new(&backend_smtp, 2,
+	    SCRIPT("S 220 mx", "C EHLO gw.example.net|",
+		"S 250-mx|250 LIMITS RCPTMAX=2",
+		"C MAIL FROM:<me@example.com>|", "S 452 x"));
+	expect(1, DL_STAGE_COMMAND, 452);
+}
+
 static void
 reset(void **state)
 {
@@ -617,6 +637,7 @@ main(void)
 		cmocka_unit_test(unfit),
 		cmocka_unit_test(binary),
 		cmocka_unit_test(size),
+		cmocka_unit_test(rcpt_max),
 		cmocka_unit_test(reset),
 		cmocka_unit_test(closing),
 		cmocka_unit_test(lmtp),
