@@ -247,8 +247,6 @@ verb_check_rcpt(struct session *s, struct slice arg)
 	if (no == REPLY_NONE &&
 	    (answer_by_route(s, &addr, route) || answer_retry(s, &addr, route)))
 		return REPLY_SAID;
-	if (no == REPLY_NONE && answer_retry(s, &addr, route))
-		return REPLY_SAID;
 	if (no != REPLY_NONE) {
 		txlog_note_refusal(
 		    s, reply_own(no)->code, addr.text, reply_own(no)->text);
@@ -261,9 +259,16 @@ verb_check_rcpt(struct session *s, struct slice arg)
 void
 verb_act_rcpt(struct session *s)
 {
+	struct envelope *e = &s->tx.envelope;
+	const struct recipient *r = &e->rcpts[e->count - 1];
+
 	s->noops = 0;
 	if (!session_reroute(s))
 		return;
+	if (r->moved && answer_retry(s, &r->addr, (int)r->route)) {
+		envelope_drop_last(e);
+		return;
+	}
 	if (!verify_begins(s))
 		session_reply(s, REPLY_RECIPIENT_OK);
 }
