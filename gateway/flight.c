@@ -81,6 +81,21 @@ print_of(const struct flight *f, const struct envelope *e,
 	return true;
 }
 
+/* Was recipient i named before?  Then it is not somebody else who sends him the
+ * message: who did would have been found by the first one's entry, or finds it.
+ */
+static bool
+was_named(const struct flight *f, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (f->slots[k] >= 0 &&
+		    memcmp(f->keys[k], f->keys[i], SIPHASH_SIZE) == 0)
+			return true;
+	return false;
+}
+
 bool
 flight_begin(struct flight *f, struct arena *a, const struct envelope *e,
     const struct message *m, const struct headers *h)
@@ -109,10 +124,13 @@ flight_begin(struct flight *f, struct arena *a, const struct envelope *e,
 		    inflight_salt(f->inflight), t.octets, t.len, f->keys[i]);
 		f->slots[i] =
 		    inflight_enter(f->inflight, f->column, f->keys[i], &busy);
-		if (busy) {
+		if (!busy)
+			continue;
+		if (!was_named(f, i)) {
 			flight_end(f);
 			return false;
 		}
+		flight_set(f, i, INFLIGHT_FREE);
 	}
 	return true;
 }

@@ -224,7 +224,7 @@ keep_verdict(struct delivery *dl, const struct relay_outcome *o)
 	struct relay *r = dl->relay;
 	struct reply said;
 
-	if (o->code / 100 == 4 || dl->conf->verify_cache == 0)
+	if (dl->conf->verify_cache == 0)
 		return;
 	reply_init(&said);
 	said.code = o->code;

@@ -283,9 +283,16 @@ is_beyond_server(struct session *s)
 void
 verb_act_rcpt(struct session *s)
 {
+	struct envelope *e = &s->tx.envelope;
+	const struct recipient *r = &e->rcpts[e->count - 1];
+
 	s->noops = 0;
 	if (!session_reroute(s))
 		return;
+	if (r->moved && answer_retry(s, &r->addr, (int)r->route)) {
+		envelope_drop_last(e);
+		return;
+	}
 	if (is_beyond_server(s)) {
 		session_refuse_last(s, REPLY_TOO_MANY_FOR_SERVER);
 		return;

@@ -58,6 +58,24 @@ slot_of(const struct verified *v, const char *backend,
 	return &v->slots[n & (SLOTS - 1)];
 }
 
+/*
+ * Would it be the same for another sender, client or size?  Servers say at RCPT
+ * what they have against any of these; kept for the recipient, it would refuse
+ * the mail of all others.
+ */
+static bool
+is_about_recipient(const struct reply *r)
+{
+	static const char *const details[] = { "5.1.1", "5.1.2", "5.1.3",
+		"5.1.6", "5.1.10", "5.2.1" };
+	size_t i;
+
+	for (i = 0; i < nitems(details); i++)
+		if (strcmp(r->enhanced, details[i]) == 0)
+			return true;
+	return r->code / 100 == 2;
+}
+
 void
 verified_put(struct verified *v, const char *backend,
     const struct address *sender, const struct address *rcpt, int64_t until,
@@ -66,6 +84,8 @@ verified_put(struct verified *v, const char *backend,
 	unsigned char id[DIGEST_SIZE];
 	struct slot *s;
 
+	if (!is_about_recipient(reply))
+		return;
 	if (v->slots == NULL)
 		v->slots = xcalloc(SLOTS, sizeof(*v->slots));
 	s = slot_of(v, backend, sender, rcpt, id);
