@@ -14,6 +14,7 @@
 #include "gateway/xclient.h"
 
 #define UNAVAILABLE "[UNAVAILABLE]"
+#define TEMPUNAVAIL "[TEMPUNAVAIL]" /* only for XCLIENT's NAME */
 
 /* Those that we have a value for, in the order in which they are sent. */
 static const enum xclient_name known[] = { XCLIENT_NAME, XCLIENT_ADDR,
@@ -110,6 +111,16 @@ value_of(enum xclient_name name, char *text, size_t size,
 	}
 }
 
+/* What stands for a value that is not there. */
+static const char *
+absent(enum xclient_name name, const char *command, const struct client *c)
+{
+	return name == XCLIENT_NAME && strcmp(command, "XCLIENT") == 0 &&
+		c->naming == CLIENT_NAME_TEMPORARY
+	    ? TEMPUNAVAIL
+	    : UNAVAILABLE;
+}
+
 /* A value that would make the line too long is as good as none. */
 bool
 identity_line(char *buf, size_t size, const char *command, unsigned attributes,
@@ -131,7 +142,8 @@ identity_line(char *buf, size_t size, const char *command, unsigned attributes,
 		need = left-- * (sizeof(UNAVAILABLE) + 8);
 		if (xtext_encode(text, encoded, sizeof(encoded)) == 0 ||
 		    at + strlen(encoded) + need + 2 > size)
-			compat_strlcpy(encoded, UNAVAILABLE, sizeof(encoded));
+			compat_strlcpy(encoded,
+			    absent(known[i], command, client), sizeof(encoded));
 		at += (size_t)snprintf(buf + at, size - at, " %s=%s",
 		    xclient_text(known[i]), encoded);
 	}

@@ -145,7 +145,8 @@ static enum verdict
 judge_name(struct filter_call *fc)
 {
 	const struct access_conf *conf = fc_conf(fc);
-	const char *name = fc_client(fc)->name, *rdns = fc_fact(fc, "rdns");
+	enum client_naming naming = fc_client(fc)->naming;
+	const char *name = fc_client(fc)->name;
 	const char *allowed = NULL, *denied;
 
 	if (conf->allow_list[NAME].count == 0 &&
@@ -154,12 +155,12 @@ judge_name(struct filter_call *fc)
 	if (name != NULL)
 		allowed = opt_match_domain(&conf->allow_list[NAME], name);
 	denied = allowed == NULL ? find_denied_name(fc) : NULL;
-	if (allowed == NULL && denied == NULL && name == NULL) {
-		if (rdns == NULL)
+	if (allowed == NULL && denied == NULL) {
+		if (naming == CLIENT_NAME_NOT_ASKED)
 			return fc_unknown(fc,
 			    "the client's name: a filter of type rdns has to "
 			    "stand before this one");
-		if (strcmp(rdns, "temporary") == 0)
+		if (naming == CLIENT_NAME_TEMPORARY)
 			return fc_unknown(
 			    fc, "the client's name: the DNS did not answer");
 	}

@@ -183,7 +183,7 @@ look(const struct filter_call *fc, const struct helo_conf *conf, bool *name_r)
 	}
 	if (is_own(fc, conf, NULL)) /* whatever it looks like */
 		return BIT(OWN_NAME) | BIT(RDNS_MISMATCH);
-	if (!helo_is_name(client->helo))
+	if (!dns_name_is_host(client->helo))
 		return BIT(MALFORMED) | BIT(UNRESOLVABLE) | BIT(RDNS_MISMATCH);
 	if (strchr(client->helo, '.') == NULL)
 		return BIT(UNQUALIFIED) | BIT(UNRESOLVABLE) |
@@ -272,6 +272,25 @@ got_names(struct filter_call *fc, const struct dns_answer *a)
 	return finish(fc);
 }
 
+/* Is the name in HELO that of the client's address?  False: the DNS has to
+ * tell.  XCLIENT may have said what it found. */
+static bool
+knows_ptr(struct filter_call *fc)
+{
+	struct helo_state *state = fc_session_state(fc);
+	const struct client *client = fc_client(fc);
+
+	if (!client->name_told)
+		return false;
+	if (client->naming == CLIENT_NAME_TEMPORARY) {
+		state->ptr_unknown = true;
+		state->reason = "XCLIENT said that the client's name can not "
+				"be found out now";
+	} else if (client->naming == CLIENT_NAME_KNOWN)
+		state->is_ptr = strcasecmp(client->name, client->helo) == 0;
+	return state->ptr_unknown || state->is_ptr;
+}
+
 /* Asks all at once. */
 static enum verdict
 ask(struct filter_call *fc, unsigned wanted)
@@ -281,7 +300,7 @@ ask(struct filter_call *fc, unsigned wanted)
 
 	fc_dns(fc, client->helo, DNS_A, got_addresses);
 	fc_dns(fc, client->helo, DNS_AAAA, got_addresses);
-	if ((wanted & BIT(RDNS_MISMATCH)) != 0 &&
+	if ((wanted & BIT(RDNS_MISMATCH)) != 0 && !knows_ptr(fc) &&
 	    dns_name_reverse(&client->addr, NULL, reverse, sizeof(reverse)))
 		fc_dns(fc, reverse, DNS_PTR, got_names);
 	return VERDICT_PENDING;

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define LABEL_MAX 63
-#define NAME_MAX_LEN 253
 #define HELO_SIZE 256
 #define NIBBLES 32
 #define SHORT_MIN 8   /* characters of a shortened address that say enough */
@@ -52,39 +50,6 @@ helo_is_literal(const char *helo, struct net_addr *addr_r)
 	snprintf(text, sizeof(text), v6 ? "[%.*s]:1" : "%.*s:1", (int)len,
 	    helo + skip);
 	return net_parse(text, addr_r, &err) == 0;
-}
-
-static bool
-is_label(const char *s, size_t len)
-{
-	size_t i;
-
-	if (len == 0 || len > LABEL_MAX || s[0] == '-' || s[len - 1] == '-')
-		return false;
-	for (i = 0; i < len; i++)
-		if (!((s[i] >= 'a' && s[i] <= 'z') ||
-			(s[i] >= 'A' && s[i] <= 'Z') ||
-			(s[i] >= '0' && s[i] <= '9') || s[i] == '-' ||
-			s[i] == '_'))
-			return false;
-	return true;
-}
-
-bool
-helo_is_name(const char *helo)
-{
-	const char *label = helo;
-	size_t len;
-
-	if (strlen(helo) > NAME_MAX_LEN)
-		return false;
-	for (;; label += len + 1) {
-		len = strcspn(label, ".");
-		if (!is_label(label, len))
-			return false;
-		if (label[len] == '\0')
-			return strspn(label, digits) < len;
-	}
 }
 
 /* Dynamic names. */

@@ -15,10 +15,6 @@ bool helo_is_bare_ip(const char *helo);
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 4.1.3); the address to addr_r.
  * The tag's case does not matter. */
 bool helo_is_literal(const char *helo, struct net_addr *addr_r);
-/* Labels of letters, digits, underscores and inner hyphens, 63 of these at
- * most, the last one not of digits alone; no dot at the end; 253 in all.  A
- * single label is good. */
-bool helo_is_name(const char *helo);
 /*
  * Does the name contain the address, as providers name the lines of their
  * customers?  IPv4: the first two octets beside each other, in either order,

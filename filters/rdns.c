@@ -56,6 +56,7 @@ fail(struct filter_call *fc, int fault)
 	const struct rdns_conf *conf = fc_conf(fc);
 
 	fc_set_fact(fc, "rdns", faults[fault].name);
+	fc_set_client_nameless(fc, false);
 	return faults_judge(
 	    fc, &conf->faults, faults, 1u << fault, NULL, NULL, 554);
 }
@@ -72,14 +73,22 @@ trouble(struct filter_call *fc, unsigned possible, const char *reason)
 	return fc_unknown(fc, "the client's name: %s", reason);
 }
 
-/* It will stand in header fields: letters, digits and what host names have
- * besides (RFC 1123 2.1), and the underscore. */
+/* What XCLIENT said of the name is believed.  That there is none is not: who
+ * did not look, such as an nginx without a resolver, says the same. */
 static bool
-is_host_name(const char *name)
+was_told(const struct client *client)
 {
-	return name[0] != '\0' &&
-	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-._")] ==
-	    '\0';
+	return client->name_told && client->naming != CLIENT_NAME_NONE;
+}
+
+static enum verdict
+believe(struct filter_call *fc)
+{
+	if (fc_client(fc)->naming == CLIENT_NAME_TEMPORARY)
+		return trouble(fc, 1u << NONE | 1u << MISMATCH,
+		    "XCLIENT said that it can not be found out now");
+	fc_set_fact(fc, "rdns", "told");
+	return VERDICT_PASS;
 }
 
 /* Of several names the first in the alphabet is the client's: the order of
@@ -93,7 +102,7 @@ look_at(struct filter_call *fc, struct rdns_state *state,
 
 	if (a->status == DNS_UNKNOWN)
 		state->unknown = a->reason;
-	if (!is_host_name(a->name))
+	if (!dns_name_is_host(a->name)) /* it will stand in header fields */
 		return;
 	for (i = 0; i < a->count; i++)
 		if (net_same_ip(&a->records[i].addr, &client->addr)) {
@@ -117,8 +126,10 @@ got_addresses(struct filter_call *fc, const struct dns_answer *a)
 		fc_set_fact(fc, "rdns", "verified");
 		return VERDICT_PASS;
 	}
-	if (state->unknown != NULL)
+	if (state->unknown != NULL) {
+		fc_set_client_nameless(fc, true);
 		return trouble(fc, 1u << MISMATCH, state->unknown);
+	}
 	return fail(fc, MISMATCH);
 }
 
@@ -130,8 +141,10 @@ got_names(struct filter_call *fc, const struct dns_answer *a)
 	    fc_client(fc)->addr.ss.ss_family == AF_INET6 ? DNS_AAAA : DNS_A;
 	size_t i, at = 0;
 
-	if (a->status == DNS_UNKNOWN)
+	if (a->status == DNS_UNKNOWN) {
+		fc_set_client_nameless(fc, true);
 		return trouble(fc, 1u << NONE | 1u << MISMATCH, a->reason);
+	}
 	if (a->count == 0)
 		return fail(fc, NONE);
 	names[0] = '\0';
@@ -152,8 +165,11 @@ on_connect(struct filter_call *fc)
 	const struct client *client = fc_client(fc);
 	char name[DNS_REVERSE_SIZE];
 
-	if (client->is_probe || net_list_has(&conf->except, &client->addr) ||
-	    !dns_name_reverse(&client->addr, NULL, name, sizeof(name)))
+	if (client->is_probe || net_list_has(&conf->except, &client->addr))
+		return VERDICT_PASS;
+	if (was_told(client))
+		return believe(fc);
+	if (!dns_name_reverse(&client->addr, NULL, name, sizeof(name)))
 		return VERDICT_PASS;
 	return fc_dns(fc, name, DNS_PTR, got_names);
 }

@@ -11,6 +11,14 @@
 
 #include "net.h"
 
+/* What is known of the client's name in the DNS. */
+enum client_naming {
+	CLIENT_NAME_NOT_ASKED, /* nobody has looked */
+	CLIENT_NAME_NONE,      /* it has none that is confirmed */
+	CLIENT_NAME_TEMPORARY, /* it could not be found out just now */
+	CLIENT_NAME_KNOWN      /* the name is there */
+};
+
 struct client {
 	struct net_addr peer;	 /* the TCP peer */
 	struct net_addr addr;	 /* the client */
@@ -28,9 +36,11 @@ struct client {
 	const char *tls_subject; /* of a verified client certificate */
 	const char *server_name; /* SNI: whom it meant; NULL if unknown */
 	const char *proxy_id;	 /* the proxy's id of this connection */
-	const char *name;	 /* its verified host name; NULL if unknown */
-	const char *login;	 /* who it is, if it proved that */
-	const char *helo;	 /* argument of the greeting; NULL before it */
+	const char *name;	 /* its verified host name; NULL unless known */
+	enum client_naming naming;
+	bool name_told;	   /* naming is what XCLIENT said */
+	const char *login; /* who it is, if it proved that */
+	const char *helo;  /* argument of the greeting; NULL before it */
 };
 
 #endif

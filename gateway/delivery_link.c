@@ -155,12 +155,12 @@ delivery_identity(const struct delivery *dl)
 	helo = c->helo != NULL ? c->helo : "";
 	login = c->login != NULL ? c->login : "";
 	size = sizeof(addr) + sizeof(local) + strlen(name) + strlen(helo) +
-	    strlen(login) + 10;
+	    strlen(login) + 20;
 	text = xmalloc(size);
-	snprintf(text, size, "%s\n%s\n%s\n%s\n%s\n%d",
+	snprintf(text, size, "%s\n%s\n%s\n%s\n%s\n%d\n%d",
 	    net_text(&c->addr, addr, sizeof(addr)),
 	    net_text(&c->local, local, sizeof(local)), name, helo, login,
-	    c->esmtp);
+	    c->esmtp, c->naming == CLIENT_NAME_TEMPORARY);
 	return text;
 }
 

@@ -73,6 +73,39 @@ take(const char *name, char *buf, size_t size)
 	return false;
 }
 
+static bool
+is_label(const char *s, size_t len)
+{
+	size_t i;
+
+	if (len == 0 || len > LABEL_MAX || s[0] == '-' || s[len - 1] == '-')
+		return false;
+	for (i = 0; i < len; i++)
+		if (!((s[i] >= 'a' && s[i] <= 'z') ||
+			(s[i] >= 'A' && s[i] <= 'Z') ||
+			(s[i] >= '0' && s[i] <= '9') || s[i] == '-' ||
+			s[i] == '_'))
+			return false;
+	return true;
+}
+
+bool
+dns_name_is_host(const char *name)
+{
+	const char *label = name;
+	size_t len;
+
+	if (strlen(name) > NAME_MAX_OCTETS)
+		return false;
+	for (;; label += len + 1) {
+		len = strcspn(label, ".");
+		if (!is_label(label, len))
+			return false;
+		if (label[len] == '\0')
+			return strspn(label, "0123456789") < len;
+	}
+}
+
 bool
 dns_name_reverse(
     const struct net_addr *addr, const char *zone, char *buf, size_t size)

@@ -20,6 +20,11 @@
  * backslash, or no valid U-labels. */
 bool dns_name_ascii(const char *domain, char *buf, size_t size);
 
+/* May it be the name of a host?  Labels of letters, digits, underscores and
+ * inner hyphens, 63 of these at most, the last one not of digits alone; no dot
+ * at the end; 253 in all.  A single label is good. */
+bool dns_name_is_host(const char *name);
+
 /* The name under which an address stands in a zone: "2.0.192.ZONE" turned
  * around, or the 32 nibbles of IPv6 (RFC 1035 3.5, RFC 3596 2.5, RFC 5782).
  * With NULL for the zone it is the name of its PTR record (in-addr.arpa,

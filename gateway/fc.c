@@ -78,6 +78,17 @@ void
 fc_set_client_name(struct filter_call *fc, const char *name)
 {
 	fc->client->name = arena_strndup(fc->tx->session, name, strlen(name));
+	fc->client->naming = CLIENT_NAME_KNOWN;
+	fc->client->name_told = false;
+}
+
+void
+fc_set_client_nameless(struct filter_call *fc, bool temporary)
+{
+	fc->client->name = NULL;
+	fc->client->naming =
+	    temporary ? CLIENT_NAME_TEMPORARY : CLIENT_NAME_NONE;
+	fc->client->name_told = false;
 }
 
 const char *

@@ -243,6 +243,8 @@ int64_t fc_wall_ms(const struct filter_call *fc);
 /* A name of the client that the DNS has confirmed; for all who come later:
  * fc_client()->name, Received, XFORWARD, the log.  Copied. */
 void fc_set_client_name(struct filter_call *fc, const char *name);
+/* It has none, or that could not be found out just now (temporary). */
+void fc_set_client_nameless(struct filter_call *fc, bool temporary);
 
 /*
  * Sends a POST to an HTTP server (http.h); in PHASE_MESSAGE with the message as

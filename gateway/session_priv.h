@@ -36,6 +36,8 @@ struct judgement;
 struct verb;
 
 #define SESSION_ID_MAX 16
+/* What a greeting must not hold: it could not be written into a header. */
+#define HELO_FORBIDDEN " \"(),;<>@\\"
 #define COMMAND_LINE_MAX 2048 /* RFC 5321 wants 512 and more for extensions */
 
 enum session_state {
@@ -114,6 +116,8 @@ struct session {
 	struct ehlo offered;   /* in our reply to its EHLO */
 	char told_proto;       /* by XCLIENT: 'E'SMTP or 'S'MTP; else 0 */
 	const char *told_helo; /* by XCLIENT: stays whatever EHLO says */
+	int told_port;	       /* by XCLIENT, for an address to come */
+	int told_destport;
 	const char *forwarded; /* XFORWARD attributes, for the record */
 	struct chain *chain;   /* borrowed */
 	bool skip_line;	       /* the rest of a too long line is thrown away */

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "chain.h"
+#include "dns_name.h"
 #include "session_priv.h"
 #include "xclient.h"
 
@@ -88,18 +89,34 @@ check_proto(const struct xclient *x)
 	    strcasecmp(a->value, "ESMTP") == 0;
 }
 
+/* Only names are looked up: nothing else can fail to be found for now. */
+static bool
+check_absent(const struct xclient *x)
+{
+	int i;
+
+	for (i = 0; i < XCLIENT_NAMES; i++)
+		if (x->given[i] && x->attrs[i].state == XCLIENT_TEMPUNAVAIL &&
+		    i != XCLIENT_NAME && i != XCLIENT_REVERSE_NAME)
+			return false;
+	return true;
+}
+
 static bool
 check_values(const struct session *s, const struct xclient *x)
 {
 	struct net_addr addr;
 
+	if (!check_absent(x))
+		return false;
 	if (x->given[XCLIENT_ADDR] &&
 	    !parse_address(&x->attrs[XCLIENT_ADDR], 0, &addr))
 		return false;
 	if (x->given[XCLIENT_DESTADDR] &&
 	    !parse_address(&x->attrs[XCLIENT_DESTADDR], 0, &addr))
 		return false;
-	if (x->given[XCLIENT_LOGIN] && !s->listener->xclient_login)
+	if (x->given[XCLIENT_LOGIN] && !s->listener->xclient_login &&
+	    x->attrs[XCLIENT_LOGIN].state == XCLIENT_VALUE)
 		return false;
 	return check_port(x, XCLIENT_PORT) && check_port(x, XCLIENT_DESTPORT) &&
 	    check_proto(x) && !x->given[XCLIENT_IDENT] &&
@@ -114,30 +131,78 @@ keep(struct session *s, const struct xclient_attr *a)
 	    : NULL;
 }
 
+/* A port may come in a command of its own, before or behind the address. */
+static void
+apply_port(const struct xclient *x, enum xclient_name addr,
+    enum xclient_name port, bool anew, int *told, struct net_addr *a)
+{
+	if (anew || x->given[port])
+		*told = port_of(x, port);
+	if (x->given[addr])
+		(void)parse_address(&x->attrs[addr], *told, a);
+	else if (x->given[port] &&
+	    (a->ss.ss_family == AF_INET || a->ss.ss_family == AF_INET6))
+		net_set_port(a, *told);
+}
+
+/* Several commands make one client.  Behind a greeting they make another one,
+ * and an address comes without the name and port of the one before. */
 static void
 apply_address(struct session *s, const struct xclient *x)
 {
 	struct client *c = &s->client;
+	bool anew = c->helo != NULL;
 
-	if (x->given[XCLIENT_DESTADDR])
-		(void)parse_address(&x->attrs[XCLIENT_DESTADDR],
-		    port_of(x, XCLIENT_DESTPORT), &c->local);
+	apply_port(x, XCLIENT_DESTADDR, XCLIENT_DESTPORT, anew,
+	    &s->told_destport, &c->local);
+	apply_port(
+	    x, XCLIENT_ADDR, XCLIENT_PORT, anew, &s->told_port, &c->addr);
 	if (!x->given[XCLIENT_ADDR])
 		return;
-	(void)parse_address(
-	    &x->attrs[XCLIENT_ADDR], port_of(x, XCLIENT_PORT), &c->addr);
 	if (c->addr.len == 0)
 		snprintf(c->ip, sizeof(c->ip), "unknown");
 	else
 		net_ip(&c->addr, c->ip, sizeof(c->ip));
-	c->name = NULL; /* of somebody else */
+	if (anew || !c->name_told) {
+		c->name = NULL; /* of somebody else */
+		c->naming = CLIENT_NAME_NOT_ASKED;
+		c->name_told = false;
+	}
 	c->proxied = true;
 	c->early_talker = false;
 	s->spoke_for = true;
 }
 
+/* What is no host name is none: it would stand in Received. */
 static void
-apply(struct session *s, const struct xclient *x)
+apply_name(struct session *s, const struct xclient_attr *a)
+{
+	struct client *c = &s->client;
+
+	c->name = NULL;
+	c->naming = CLIENT_NAME_NONE;
+	c->name_told = true;
+	if (a->state == XCLIENT_TEMPUNAVAIL)
+		c->naming = CLIENT_NAME_TEMPORARY;
+	else if (a->state == XCLIENT_VALUE && dns_name_is_host(a->value)) {
+		c->name = keep(s, a);
+		c->naming = CLIENT_NAME_KNOWN;
+	}
+}
+
+/* It is what some client said to the proxy, whom we can not ask for better. */
+static void
+apply_helo(struct session *s, struct xclient_attr *a)
+{
+	size_t i;
+
+	while ((i = strcspn(a->value, HELO_FORBIDDEN)) < a->len)
+		a->value[i] = '?';
+	s->told_helo = keep(s, a);
+}
+
+static void
+apply(struct session *s, struct xclient *x)
 {
 	struct client *c = &s->client;
 	const struct xclient_attr *proto = &x->attrs[XCLIENT_PROTO];
@@ -145,12 +210,14 @@ apply(struct session *s, const struct xclient *x)
 	c->tls_subject = NULL; /* the proxy's, not this client's */
 	apply_address(s, x);
 	if (x->given[XCLIENT_NAME])
-		c->name = keep(s, &x->attrs[XCLIENT_NAME]);
+		apply_name(s, &x->attrs[XCLIENT_NAME]);
 	if (x->given[XCLIENT_LOGIN])
 		c->login = keep(s, &x->attrs[XCLIENT_LOGIN]);
 	if (x->given[XCLIENT_HELO])
-		s->told_helo = keep(s, &x->attrs[XCLIENT_HELO]);
-	if (x->given[XCLIENT_PROTO] && proto->state == XCLIENT_VALUE)
+		apply_helo(s, &x->attrs[XCLIENT_HELO]);
+	if (x->given[XCLIENT_PROTO] && proto->state != XCLIENT_VALUE)
+		s->told_proto = 0;
+	else if (x->given[XCLIENT_PROTO])
 		s->told_proto =
 		    strcasecmp(proto->value, "ESMTP") == 0 ? 'E' : 'S';
 }

@@ -361,7 +361,8 @@ check_greeting(struct session *s, struct slice arg, bool esmtp)
 	if (arg.len == 0 || arg.len > SMTP_DOMAIN_MAX)
 		return REPLY_BAD_HELO;
 	for (i = 0; i < arg.len; i++)
-		if (memchr(" \"(),;<>@\\", arg.ptr[i], 10) != NULL)
+		if (memchr(HELO_FORBIDDEN, arg.ptr[i],
+			sizeof(HELO_FORBIDDEN) - 1) != NULL)
 			return REPLY_BAD_HELO;
 	if (s->tx.envelope.has_sender)
 		session_end_tx(s, "aborted");

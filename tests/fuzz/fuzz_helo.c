@@ -51,7 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	a = address(data + len + (end != NULL), size);
 	kinds += helo_is_bare_ip(name);
 	kinds += helo_is_literal(name, &literal);
-	kinds += helo_is_name(name);
+	kinds += dns_name_is_host(name);
 	assert(kinds <= 1);
 	if (helo_is_literal(name, &literal))
 		assert(literal.len > 0 && net_port(&literal) == 1);

@@ -67,6 +67,39 @@ what_can_be_no_name_is_none(void **state)
 	assert_false(dns_name_ascii(name, buf, sizeof(buf)));
 }
 
+static void
+names_of_hosts(void **state)
+{
+	static const char *const good[] = { "a", "mail.example.org",
+		"A-1.b_c.d", "1.2.3.4x", "xn--bcher-kva.example" };
+	static const char *const bad[] = { "", ".", "a.", ".a", "a..b", "-a.b",
+		"a-.b", "a b", "a/b", "1", "a.1", "b\303\274cher.example",
+		"[x]", "a:b" };
+	char text[300];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(good); i++)
+		if (!dns_name_is_host(good[i]))
+			fail_msg("%s", good[i]);
+	for (i = 0; i < nitems(bad); i++)
+		if (dns_name_is_host(bad[i]))
+			fail_msg("%s", bad[i]);
+	memset(text, 'a', sizeof(text));
+	text[63] = '\0';
+	assert_true(dns_name_is_host(text));
+	text[63] = 'a';
+	text[64] = '\0';
+	assert_false(dns_name_is_host(text));
+	memset(text, 'a', sizeof(text));
+	text[63] = text[127] = text[191] = '.';
+	text[253] = '\0';
+	assert_true(dns_name_is_host(text));
+	text[253] = 'a';
+	text[254] = '\0';
+	assert_false(dns_name_is_host(text));
+}
+
 static struct net_addr
 addr(const char *text)
 {
@@ -103,6 +136,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_made_plain),
 		cmocka_unit_test(what_can_be_no_name_is_none),
+		cmocka_unit_test(names_of_hosts),
 		cmocka_unit_test(reverse_names),
 	};
 

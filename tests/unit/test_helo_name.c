@@ -70,39 +70,6 @@ test_literal(void **state)
 	assert_false(helo_is_literal(text, &a));
 }
 
-static void
-test_name(void **state)
-{
-	static const char *const good[] = { "a", "mail.example.org",
-		"A-1.b_c.d", "1.2.3.4x", "xn--bcher-kva.example" };
-	static const char *const bad[] = { "", ".", "a.", ".a", "a..b", "-a.b",
-		"a-.b", "a b", "a/b", "1", "a.1", "b\303\274cher.example",
-		"[x]", "a:b" };
-	char text[300];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < nitems(good); i++)
-		if (!helo_is_name(good[i]))
-			fail_msg("%s", good[i]);
-	for (i = 0; i < nitems(bad); i++)
-		if (helo_is_name(bad[i]))
-			fail_msg("%s", bad[i]);
-	memset(text, 'a', sizeof(text));
-	text[63] = '\0';
-	assert_true(helo_is_name(text));
-	text[63] = 'a';
-	text[64] = '\0';
-	assert_false(helo_is_name(text));
-	memset(text, 'a', sizeof(text));
-	text[63] = text[127] = text[191] = '.';
-	text[253] = '\0';
-	assert_true(helo_is_name(text));
-	text[253] = 'a';
-	text[254] = '\0';
-	assert_false(helo_is_name(text));
-}
-
 static const struct {
 	const char *ip;
 	const char *helo;
@@ -201,7 +168,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bare_ip),
 		cmocka_unit_test(test_literal),
-		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_dynamic),
 		cmocka_unit_test(test_tld),
 	};

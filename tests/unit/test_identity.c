@@ -108,6 +108,30 @@ test_xclient(void **state)
 	    "DESTPORT=25\r\n");
 }
 
+/* Whether a name is missing for good is for XCLIENT only: XFORWARD has no word
+ * for it, and Postfix refuses it there. */
+static void
+test_no_name(void **state)
+{
+	char line[IDENTITY_LINE_MAX];
+	unsigned all = attributes(" NAME ADDR HELO");
+	struct client c;
+
+	(void)state;
+	client(&c, "192.0.2.1:1234", NULL);
+	c.naming = CLIENT_NAME_TEMPORARY;
+	assert_true(identity_line(line, sizeof(line), "XCLIENT", all, &c, "i"));
+	assert_string_equal(line,
+	    "XCLIENT NAME=[TEMPUNAVAIL] ADDR=192.0.2.1 "
+	    "HELO=[UNAVAILABLE]\r\n");
+	assert_true(
+	    identity_line(line, sizeof(line), "XFORWARD", all, &c, "i"));
+	assert_non_null(strstr(line, " NAME=[UNAVAILABLE] "));
+	c.naming = CLIENT_NAME_NONE;
+	assert_true(identity_line(line, sizeof(line), "XCLIENT", all, &c, "i"));
+	assert_non_null(strstr(line, " NAME=[UNAVAILABLE] "));
+}
+
 int
 main(void)
 {
@@ -116,6 +140,7 @@ main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_xclient),
+		cmocka_unit_test(test_no_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
