@@ -13,7 +13,7 @@
 /* What is told of the client. */
 enum received_style {
 	RECEIVED_FULL,
-	RECEIVED_PRIVATE, /* neither address nor names, nor the recipient */
+	RECEIVED_PRIVATE, /* neither addresses nor names, nor the recipient */
 	RECEIVED_NONE	  /* there is no field; loops are not found */
 };
 

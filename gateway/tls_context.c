@@ -17,7 +17,7 @@ tls_context_fail(char *err, size_t size, const char *what, const char *which)
 	unsigned long code = ERR_get_error();
 	const char *why = ERR_reason_error_string(code);
 
-	if (code != 0 && ERR_SYSTEM_ERROR(code))
+	if (code != 0 && ERR_GET_LIB(code) == ERR_LIB_SYS)
 		why = strerror(ERR_GET_REASON(code));
 	snprintf(err, size, "%s %s: %s", what, which,
 	    why != NULL ? why : "not usable");

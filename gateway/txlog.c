@@ -97,8 +97,8 @@ put_client(struct record *r, const struct session *s)
 						  : "yes");
 		record_str(r, "cipher", s->client.tls_cipher);
 		record_str(r, "subject", s->client.tls_subject);
-		record_str(r, "sni", s->client.server_name);
 	}
+	record_str(r, "sni", s->client.server_name);
 }
 
 /* A note of the transaction hides the session's. */

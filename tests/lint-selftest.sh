@@ -224,6 +224,8 @@ plant systems "gateway/compat.c:1: not for OpenBSD" \
 	>gateway/compat.c"
 plant libressl "$log:1: not for LibreSSL" \
     "printf '#include <openssl/evp.h>\nEVP_MAC *mac;\n' >>$log"
+plant libressl "$log:1: not for LibreSSL" \
+    "printf '#include <openssl/err.h>\nint is(int);\nint is(int n)\n{\n\treturn ERR_SYSTEM_ERROR(n);\n}\n' >>$log"
 for f in strcpy strcat sprintf vsprintf atoi atol strtok gets alloca strncpy \
     system popen signal gethostbyname bufferevent_new; do
 	plant banned "$log:11: banned function $f()" "echo '	$f(text);' >>$log"

@@ -96,6 +96,7 @@ rule_systems() {
 		esac
 		for name in FreeBSD OpenBSD NetBSD; do
 			eval "$LINT_CC -DAS_$name -isystem tests/lint/bsd" \
+			    "-Werror=implicit-function-declaration" \
 			    "-include tests/lint/bsd/calls.h -fsyntax-only $f" \
 			    >"$tmp/system" 2>&1 ||
 			    echo "$f:1: not for $name: $(grep -m1 error "$tmp/system")"
@@ -108,6 +109,7 @@ rule_systems() {
 rule_libressl() {
 	for f in $(grep -l '<openssl/' $product /dev/null | grep '\.c$'); do
 		eval "$LINT_CC -Wno-deprecated-declarations" \
+		    "-Werror=implicit-function-declaration" \
 		    "-include tests/lint/libressl.h -fsyntax-only $f" \
 		    >"$tmp/libressl" 2>&1 ||
 		    echo "$f:1: not for LibreSSL: $(grep -m1 error "$tmp/libressl")"

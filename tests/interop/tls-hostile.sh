@@ -92,6 +92,8 @@ for n in one two; do
 	client "$start_port" -starttls smtp -servername "$n.example.org"
 	matches "STARTTLS: the certificate of $n.example.org" "$said" \
 	    "subject=CN = $n.example.org"
+	check "STARTTLS: and the log has that name" wait_until 5 \
+	    grep -q "event=session .*sni=$n.example.org" "$gw_log"
 done
 # Two workers take turns as they like.
 for v in 1_2 1_3; do

@@ -91,6 +91,33 @@ test_literals(void **state)
 	assert_non_null(strstr(line, "([127.0.0.1])\r\n"));
 }
 
+/* By PROXY or XCLIENT: whoever reads a trace has to find the proxy in it. */
+static void
+test_proxy(void **state)
+{
+	const char *err = NULL;
+
+	(void)state;
+	from("192.0.2.7:4242");
+	client.proxied = true;
+	assert_int_equal(net_parse("10.0.0.1:4711", &client.peer, &err), 0);
+	make(WALL);
+	assert_string_equal(line,
+	    "Received: from client.example ([192.0.2.7])\r\n"
+	    "\tby gw.example.net with ESMTP id 0123abc.1\r\n"
+	    "\t(through the proxy [10.0.0.1])\r\n"
+	    "\tfor <a@example.org>;\r\n"
+	    "\tThu, 29 Feb 2024 12:34:56 +0000\r\n");
+	assert_int_equal(
+	    net_parse("[2001:db8::1]:4711", &client.peer, &err), 0);
+	make(WALL);
+	assert_non_null(strstr(line, "(through the proxy [IPv6:2001:db8::1])"));
+	style = RECEIVED_PRIVATE;
+	make(WALL);
+	style = RECEIVED_FULL;
+	assert_null(strstr(line, "proxy"));
+}
+
 static void
 test_dates(void **state)
 {
@@ -165,6 +192,7 @@ main(void)
 		cmocka_unit_test(test_one_recipient),
 		cmocka_unit_test(test_two_recipients),
 		cmocka_unit_test(test_literals),
+		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_styles),
 		cmocka_unit_test(test_longest),

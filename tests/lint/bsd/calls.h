@@ -1,6 +1,7 @@
 /*
  * For the rule "systems": a BSD's name in place of this machine's, behind its
- * own headers, and what the BSDs declare in <stdlib.h> and <unistd.h>.
+ * own headers, and what the BSDs declare in <stdlib.h>, <string.h> and
+ * <unistd.h>.
  */
 #include <sys/types.h>
 #include <sys/queue.h>
@@ -32,6 +33,7 @@
 #endif
 
 void arc4random_buf(void *, size_t);
+void *explicit_memset(void *, int, size_t);
 void setproctitle(const char *, ...);
 int pledge(const char *, const char *);
 int unveil(const char *, const char *);
