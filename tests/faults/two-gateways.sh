@@ -6,6 +6,8 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
+# shellcheck source=tests/support/haproxy.sh
+. "$top/tests/support/haproxy.sh"
 need haproxy
 
 for n in 1 2 3; do
@@ -42,48 +44,32 @@ done
 # drain_at GATEWAY: the second server
 drain_at() { "$BUILD/posternctl" -s "$tmp/gw$1.ctl/sock" drain three/s2; }
 
-haproxy_start() {
-	for _try in 1 2 3; do
-		front=$(free_port)
-		cat >"$tmp/haproxy.cfg" <<-END
-		global
-		    maxconn 200
-		defaults
-		    mode tcp
-		    retries 3
-		    option redispatch
-		    timeout connect 2s
-		    timeout client 11m
-		    timeout server 11m
-		    timeout check 3s
-		frontend smtp
-		    bind 127.0.0.1:$front
-		    default_backend gateways
-		backend gateways
-		    balance roundrobin
-		    option smtpchk EHLO lb.example.org
-		    server a 127.0.0.1:$gwA_port send-proxy-v2 check check-send-proxy inter 200ms fall 1 rise 1
-		    server b 127.0.0.1:$gwB_port send-proxy-v2 check check-send-proxy inter 200ms fall 1 rise 1
-		END
-		run haproxy haproxy -db -f "$tmp/haproxy.cfg"
-		haproxy_pid=$pid
-		wait_until 10 answers && return 0
-		stop "$haproxy_pid"
-	done
-	cat "$tmp/haproxy.log"
-	return 1
-}
 answers() {
-	gen -n 1 --first 900001 --timeout 2 --to warm@example.org "127.0.0.1:$front"
+	gen -n 1 --first 900001 --timeout 2 --to warm@example.org "127.0.0.1:$front1"
 	[ "$(field ok "$gen_out")" = 1 ]
 }
-must haproxy_start
+must haproxy_start answers <<END
+$(haproxy_common)
+    retries 3
+    option redispatch
+    timeout connect 2s
+    timeout client 11m
+    timeout server 11m
+frontend smtp
+    bind 127.0.0.1:@FRONT1@
+    default_backend gateways
+backend gateways
+    balance roundrobin
+    option smtpchk EHLO lb.example.org
+    server a 127.0.0.1:$gwA_port send-proxy-v2 check check-send-proxy inter 200ms fall 1 rise 1
+    server b 127.0.0.1:$gwB_port send-proxy-v2 check check-send-proxy inter 200ms fall 1 rise 1
+END
 
 taken() { [ "$(awk 'END { print NR }' "$tmp/$1" 2>/dev/null)" -ge "$2" ]; }
 # load NAME FIRST COUNT: in the background, with retries
 load() {
 	run "$1" "$SMTPGEN" -n "$3" -c 20 -m 5 --first "$2" --retry 200 \
-	    --retry-delay 20 --acked "$tmp/$1.acked" "127.0.0.1:$front"
+	    --retry-delay 20 --acked "$tmp/$1.acked" "127.0.0.1:$front1"
 	load_pid=$pid
 }
 # loaded NAME COUNT TITLE

@@ -5,18 +5,13 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
-need swaks openssl postfix dovecot
-if [ "$(id -u)" -ne 0 ] || ! id postfix >/dev/null 2>&1; then
-	not_run backend-links "a private Postfix needs root and its user"
-	finish
-fi
-case $(dovecot --version) in
-2.3.*) ;;
-*)
-	not_run backend-links "written for Dovecot 2.3"
-	finish
-	;;
-esac
+# shellcheck source=tests/support/dovecot.sh
+. "$top/tests/support/dovecot.sh"
+# shellcheck source=tests/support/postfix.sh
+. "$top/tests/support/postfix.sh"
+need swaks openssl
+need_dovecot
+need_postfix
 
 must cert mail 2
 must cert other 2
@@ -28,85 +23,28 @@ pin=$(openssl x509 -in "$tmp/mail.crt" -noout -pubkey |
 
 # --- Dovecot: passwords for Postfix, and LMTP ------------------------------------
 
-dir=$tmp/dovecot
-mkdir -p "$dir" "$tmp/users"
-uid=$(id -u nobody) gid=$(id -g nobody)
-chown nobody "$tmp/users"
-printf '%s\n' "gw:{PLAIN}open sesame:$uid:$gid::$tmp/users/gw::" \
-    "alice:{PLAIN}x:$uid:$gid::$tmp/users/alice::" >"$tmp/passwd"
-dovecot_start() {
-	lmtp_port=$(free_port)
-	cat >"$tmp/dovecot.conf" <<-END
-	base_dir = $dir/run
-	state_dir = $dir/state
-	log_path = $tmp/dovecot.log
-	protocols = lmtp
-	ssl = no
-	listen = 127.0.0.1
-	first_valid_uid = $uid
-	first_valid_gid = $gid
-	mail_location = maildir:~/Maildir
-	auth_mechanisms = plain login
-	auth_failure_delay = 0
-	mail_debug = yes
-	login_trusted_networks = 127.0.0.0/8
-	postmaster_address = postmaster@example.org
-	passdb {
-	  driver = passwd-file
-	  args = username_format=%n $tmp/passwd
-	}
-	userdb {
-	  driver = passwd-file
-	  args = username_format=%n $tmp/passwd
-	}
-	service auth {
-	  unix_listener $dir/auth {
-	    mode = 0666
-	  }
-	}
-	service lmtp {
-	  inet_listener lmtp {
-	    address = 127.0.0.1
-	    port = $lmtp_port
-	  }
-	}
-	service stats {
-	  unix_listener stats-writer {
-	    mode = 0666
-	  }
-	}
-	service anvil {
-	  chroot =
-	}
-	END
-	run dovecot-out dovecot -F -c "$tmp/dovecot.conf"
-	wait_until 20 grep -q 'starting up' "$tmp/dovecot.log" &&
-	    wait_until 20 test -S "$dir/auth" && return 0
-	cat "$tmp/dovecot-out.log" "$tmp/dovecot.log"
-	return 1
+dovecot_user gw "open sesame"
+dovecot_user alice x
+must dovecot_start auth-postfix <<END
+$(dovecot_lmtp)
+auth_mechanisms = plain login
+auth_failure_delay = 0
+mail_debug = yes
+login_trusted_networks = 127.0.0.0/8
+service auth {
+  unix_listener auth-postfix {
+    mode = 0666
+  }
 }
-must dovecot_start
+END
 
 # --- Postfix -----------------------------------------------------------------------
 
-pf=$tmp/postfix
-mkdir -p "$pf/etc" "$pf/queue" "$pf/data"
-chown postfix "$pf/data"
 tls_port=$(free_port) smtps_port=$(free_port) xclient_port=$(free_port)
 proxy_port=$(free_port) closed_port=$(free_port)
-cat >"$pf/etc/main.cf" <<END
-compatibility_level = 3.6
-queue_directory = $pf/queue
-data_directory = $pf/data
-maillog_file = $pf/log
-maillog_file_prefixes = $tmp
-syslog_name = postern-test
+postfix_main <<END
 myhostname = mail.example.org
-mydestination =
 mynetworks =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
 virtual_mailbox_domains = static:all
 virtual_mailbox_maps = static:all
 virtual_transport = discard:
@@ -117,42 +55,16 @@ smtpd_tls_cert_file = $tmp/mail.crt
 smtpd_tls_key_file = $tmp/mail.key
 smtpd_tls_loglevel = 1
 smtpd_sasl_type = dovecot
-smtpd_sasl_path = $dir/auth
+smtpd_sasl_path = $dovecot_run/auth-postfix
 smtpd_tls_auth_only = yes
-default_process_limit = 20
 END
-cat >"$pf/etc/master.cf" <<END
+must postfix_start "$closed_port" <<END
 127.0.0.1:$tls_port inet n - n - - smtpd -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_recipient_restrictions=\$sasl_restrictions
 127.0.0.1:$smtps_port inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 127.0.0.1:$xclient_port inet n - n - - smtpd -o smtpd_authorized_xclient_hosts=127.0.0.0/8 -o smtpd_client_restrictions=\$client_restrictions
 127.0.0.1:$proxy_port inet n - n - - smtpd -o smtpd_upstream_proxy_protocol=haproxy -o smtpd_client_restrictions=\$client_restrictions
 127.0.0.1:$closed_port inet n - n - - smtpd
-cleanup   unix n - n -   0 cleanup
-qmgr      unix n - n 300 1 qmgr
-rewrite   unix - - n -   - trivial-rewrite
-bounce    unix - - n -   0 bounce
-defer     unix - - n -   0 bounce
-trace     unix - - n -   0 bounce
-proxymap  unix - - n -   - proxymap
-tlsmgr    unix - - n 1000? 1 tlsmgr
-error     unix - - n -   - error
-retry     unix - - n -   - error
-discard   unix - - n -   - discard
-anvil     unix - - n -   1 anvil
-scache    unix - - n -   1 scache
-postlog   unix-dgram n - n - 1 postlogd
 END
-answers() { swaks --server "127.0.0.1:$closed_port" --quit-after BANNER --timeout 2; }
-postfix_start() {
-	run postfix postfix -c "$pf/etc" start-fg
-	wait_until 20 test -s "$pf/queue/pid/master.pid" &&
-	    postfix_pid=$(tr -d ' ' <"$pf/queue/pid/master.pid") &&
-	    children="$children $postfix_pid"
-	wait_until 20 answers && return 0
-	cat "$tmp/postfix.log" "$pf/log" 2>/dev/null
-	return 1
-}
-must postfix_start
 
 # --- the gateway ---------------------------------------------------------------------
 
@@ -191,7 +103,7 @@ login="user = gw  secret-file = \"$tmp/secret\""
 	backend closed "$closed_port" "identify = xclient"
 	backend proxy1 "$proxy_port" "identify = proxy-v1"
 	backend proxy2 "$proxy_port" "identify = proxy-v2"
-	backend store "$lmtp_port" "identify = xclient" lmtp
+	backend store "$dovecot_port" "identify = xclient" lmtp
 } >"$tmp/in.conf"
 gateway gw <"$tmp/in.conf" || { must false; }
 
@@ -283,7 +195,7 @@ for client in 192.0.2.7 198.51.100.9 192.0.2.7; do
 done
 equal "over one connection, told anew each time" "$(key link "$line")" pooled
 matches "Dovecot knows the client" \
-    "$(cat "$tmp/users/alice/Maildir/new/"* 2>&1 "$tmp/dovecot.log")" \
+    "$(mails alice; cat "$dovecot_log")" \
     '198\.51\.100\.9'
 user=user
 

@@ -4,27 +4,13 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
-need unbound perl
-
-port=$(free_port)
+# shellcheck source=tests/support/unbound.sh
+. "$top/tests/support/unbound.sh"
+need perl
+need_unbound
 
 # fails.test and 203.0.113.* are asked of the server itself, again and again.
-cat >"$tmp/unbound.conf" <<END
-server:
-	interface: 127.0.0.1@$port
-	access-control: 127.0.0.0/8 allow
-	do-daemonize: no
-	use-syslog: no
-	logfile: ""
-	verbosity: 1
-	chroot: ""
-	directory: "$tmp"
-	pidfile: ""
-	username: ""
-	module-config: "iterator"
-	do-not-query-localhost: no
-	num-threads: 1
-	so-reuseport: no
+unbound_start <<END
 	local-zone: "2.0.192.in-addr.arpa." static
 	local-data: "1.2.0.192.in-addr.arpa. PTR mail.good.test."
 	local-data: "2.2.0.192.in-addr.arpa. PTR mail.good.test."
@@ -57,31 +43,19 @@ done)
 	local-zone: "silent.test." deny
 	local-zone: "refused.test." refuse
 	local-zone: "fails.test." transparent
-remote-control:
-	control-enable: no
 stub-zone:
 	name: "fails.test."
-	stub-addr: 127.0.0.1@$port
+	stub-addr: 127.0.0.1@$dns_port
 stub-zone:
 	name: "113.0.203.in-addr.arpa."
-	stub-addr: 127.0.0.1@$port
+	stub-addr: 127.0.0.1@$dns_port
 END
-run unbound unbound -d -c "$tmp/unbound.conf"
-answers() {
-	echo "good.test MX" |
-	    "$BUILD/tests/ask" -s "127.0.0.1:$port" -t 300 -w 100 2>/dev/null |
-	    grep -q found
-}
-wait_until 10 answers || {
-	not_run "all" "unbound does not start: $(tail -2 "$tmp"/unbound.*)"
-	finish
-}
 
 mkdir -m 1777 "$tmp/mail"
 must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 1
-resolver { servers = {"127.0.0.1:$port"}  timeout = 4s  retry = 1s }
+resolver { servers = {"127.0.0.1:$dns_port"}  timeout = 4s  retry = 1s }
 listen mx {
 	address    = {"127.0.0.1:@PORT1@"}
 	proxy-from = {"127.0.0.1"}

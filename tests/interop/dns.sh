@@ -5,30 +5,16 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
-need unbound
+# shellcheck source=tests/support/unbound.sh
+. "$top/tests/support/unbound.sh"
+need_unbound
 ASK=$BUILD/tests/ask
 [ -x "$ASK" ] || { not_run "all" "no $ASK"; finish; }
 
-port=$(free_port)
 dead=$(free_port)
 
 # nowhere.test is asked of the server itself, again and again, and fails
-cat >"$tmp/unbound.conf" <<END
-server:
-	interface: 127.0.0.1@$port
-	access-control: 127.0.0.0/8 allow
-	do-daemonize: no
-	use-syslog: no
-	logfile: ""
-	verbosity: 1
-	chroot: ""
-	directory: "$tmp"
-	pidfile: ""
-	username: ""
-	module-config: "iterator"
-	do-not-query-localhost: no
-	num-threads: 1
-	so-reuseport: no
+unbound_start <<END
 	local-zone: "good.test." static
 	local-data: "good.test. 60 IN SOA ns.good.test. root.good.test. 1 3600 900 86400 30"
 	local-data: "good.test. 300 IN MX 20 b.good.test."
@@ -59,35 +45,19 @@ done)
 	local-zone: "silent.test." deny
 	local-zone: "refused.test." refuse
 	local-zone: "nodata.test." always_nodata
-remote-control:
-	control-enable: no
 stub-zone:
 	name: "nowhere.test."
-	stub-addr: 127.0.0.1@$port
+	stub-addr: 127.0.0.1@$dns_port
 forward-zone:
 	name: "."
 	forward-addr: 127.0.0.1@$dead
 END
 
-unbound_start() {
-	# (without the pipe's end, which ask would wait for)
-	run unbound unbound -d -c "$tmp/unbound.conf" 9>&-
-	unbound_pid=$pid
-	wait_until 10 answers || {
-		not_run "all" "unbound does not start: $(tail -2 "$tmp"/unbound.*)"
-		finish
-	}
-}
-answers() { # quietly
-	echo "good.test TXT" | "$ASK" -s "127.0.0.1:$port" -t 300 -w 100 2>/dev/null |
-	    grep -q found
-}
-
 # asked NAME TYPE [ARGS]: what is said, and the counters
 asked() {
 	_q="$1 $2"
 	shift 2
-	said=$(echo "$_q" | "$ASK" -s "127.0.0.1:$port" "$@" 2>&1)
+	said=$(echo "$_q" | "$ASK" -s "127.0.0.1:$dns_port" "$@" 2>&1)
 	answer=$(echo "$said" | sed -n 1p)
 	counters=$(echo "$said" | tail -n 1)
 }
@@ -96,8 +66,6 @@ says() {
 	asked "$1" "$2"
 	equal "$1 $2" "$answer" "$1 $2 $3"
 }
-
-unbound_start
 
 # --- answers ---------------------------------------------------------------------
 
@@ -139,7 +107,7 @@ equal "it was asked again, with more patience" \
 asked good.test TXT -s "127.0.0.1:$dead" -t 700
 equal "with a second server that is not there" "$answer" "good.test TXT found 11"
 said=$(echo "good.test TXT" |
-    "$ASK" -s "127.0.0.1:$dead" -s "127.0.0.1:$port" 2>&1)
+    "$ASK" -s "127.0.0.1:$dead" -s "127.0.0.1:$dns_port" 2>&1)
 matches "with a first server that is not there" "$said" '^good.test TXT found 11'
 
 # --- many at once, some of them from the cache -------------------------------------
@@ -154,7 +122,7 @@ matches "with a first server that is not there" "$said" '^good.test TXT found 11
 	done
 } >"$tmp/many"
 # (a file can not be waited for)
-said=$(cat "$tmp/many" | "$ASK" -s "127.0.0.1:$port" -t 500 -w 400 2>&1)
+said=$(cat "$tmp/many" | "$ASK" -s "127.0.0.1:$dns_port" -t 500 -w 400 2>&1)
 equal "equal questions" "$(echo "$said" | grep -c '^good.test MX found')" 50
 equal "others at the same time" "$(echo "$said" | grep -c 'A nxdomain$')" 50
 equal "and silent ones" "$(echo "$said" | grep -c 'unknown (timed out)$')" 50
@@ -164,7 +132,7 @@ equal "equal ones are asked once" \
 # --- a server that is restarted while it is asked -----------------------------------
 
 mkfifo "$tmp/questions"
-"$ASK" -s "127.0.0.1:$port" -t 20000 -w 200 <"$tmp/questions" >"$tmp/said" 2>&1 &
+"$ASK" -s "127.0.0.1:$dns_port" -t 20000 -w 200 <"$tmp/questions" >"$tmp/said" 2>&1 &
 ask_pid=$!
 children="$children $ask_pid"
 exec 9>"$tmp/questions"
@@ -176,7 +144,7 @@ echo "a.good.test AAAA" >&9
 wait_until 5 grep -q 'does not answer' "$tmp/said"
 check "that the server is gone is logged" grep -q 'server 127.0.0.1:.* does not answer' "$tmp/said"
 lacks "and nothing is said of the domain" "$(cat "$tmp/said")" 'AAAA'
-unbound_start
+unbound_again
 wait_until 20 grep -q AAAA "$tmp/said"
 check "who waited gets the answer" grep -q 'AAAA found 2001:db8::1' "$tmp/said"
 check "that it is back is logged" grep -q 'server 127.0.0.1:.* answers again' "$tmp/said"
@@ -192,7 +160,7 @@ children="$children $ask_pid"
 exec 9>"$tmp/questions"
 echo "good.test TXT" >&9
 wait_until 5 grep -q 'TXT unknown' "$tmp/said2"
-printf 'search good.test\nnameserver [127.0.0.1]:%s\n' "$port" >"$tmp/resolv.conf"
+printf 'search good.test\nnameserver [127.0.0.1]:%s\n' "$dns_port" >"$tmp/resolv.conf"
 changed() {
 	echo "good.test TXT" >&9
 	sleep 1
@@ -211,7 +179,7 @@ gw_with() { # NAME SERVER-ADDRESS
 	gateway "$1" <<END
 hostname = "gw.example.org"
 workers  = 1
-resolver { servers = {"127.0.0.1:$port"}  timeout = 1s  retry = 300ms }
+resolver { servers = {"127.0.0.1:$dns_port"}  timeout = 1s  retry = 300ms }
 listen mx { address = {"127.0.0.1:@PORT1@"} }
 backend out { protocol = smtp  server a { address = "$2:$sink_port" } }
 route all { rcpt-domain = {"example.org"}  backend = out }

@@ -5,58 +5,18 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
-need dovecot swaks perl openssl
+# shellcheck source=tests/support/dovecot.sh
+. "$top/tests/support/dovecot.sh"
+need swaks perl openssl
+need_dovecot
 authclient=$BUILD/tests/authclient
 
-case $(dovecot --version) in
-2.3.*) ;;
-*)
-	not_run dovecot-auth "written for Dovecot 2.3, here is $(dovecot --version)"
-	finish
-	;;
-esac
-if [ "$(id -u)" -eq 0 ]; then
-	for u in dovecot dovenull; do
-		id $u >/dev/null 2>&1 && continue
-		not_run dovecot-auth "there is no user $u"
-		finish
-	done
-	login_user=dovenull internal_user=dovecot mail_user=nobody
-else
-	login_user=$(id -un) internal_user=$login_user mail_user=$login_user
-fi
-mail_uid=$(id -u "$mail_user") mail_gid=$(id -g "$mail_user")
-
-dir=$tmp/dovecot
-mkdir -p "$dir"
-{
-	echo "alice:{PLAIN}wonderland:$mail_uid:$mail_gid::$tmp/alice::"
-	echo "bob:{PLAIN}builder:$mail_uid:$mail_gid::$tmp/bob::"
-	echo "gone:{PLAIN}gone:$mail_uid:$mail_gid::$tmp/gone::nologin=y"
-} >"$tmp/passwd"
-cat >"$tmp/dovecot.conf" <<-END
-base_dir = $dir/run
-state_dir = $dir/state
-log_path = $tmp/dovecot.log
-protocols =
-ssl = no
-default_internal_user = $internal_user
-default_internal_group = $(id -gn "$internal_user")
-default_login_user = $login_user
-first_valid_uid = $mail_uid
-first_valid_gid = $mail_gid
+dovecot_user alice wonderland
+dovecot_user bob builder
+dovecot_user gone gone nologin=y
+must dovecot_start auth-client <<-END
 auth_mechanisms = plain login scram-sha-256 scram-sha-1 cram-md5
-auth_verbose = yes
 auth_failure_delay = 2 secs
-disable_plaintext_auth = no
-passdb {
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%n $tmp/passwd
-}
-userdb {
-  driver = passwd-file
-  args = username_format=%n $tmp/passwd
-}
 service auth {
   client_limit = 2000
   unix_listener auth-client {
@@ -66,27 +26,7 @@ service auth {
     mode = 0666
   }
 }
-service stats {
-  unix_listener stats-writer {
-    mode = 0666
-  }
-}
-service anvil {
-  chroot =
-}
 END
-dovecot_start() {
-	: >"$tmp/dovecot.log"
-	run dovecot-out dovecot -F -c "$tmp/dovecot.conf"
-	dovecot_pid=$pid
-	wait_until 20 dovecot_ready && return 0
-	cat "$tmp/dovecot-out.log" "$tmp/dovecot.log"
-	return 1
-}
-dovecot_ready() {
-	grep -q 'starting up' "$tmp/dovecot.log" && [ -S "$dir/run/auth-client" ]
-}
-must dovecot_start
 
 must openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=gw.example.org \
     -keyout "$tmp/key.pem" -out "$tmp/cert.pem" 2>/dev/null
@@ -111,8 +51,8 @@ listen mx {
 	address = {"127.0.0.1:@PORT3@"}
 	filters = {users}
 }
-dovecot-auth dovecot { socket = "$dir/run/auth-client" }
-dovecot-user users   { socket = "$dir/run/auth-userdb"  extension = "+" }
+dovecot-auth dovecot { socket = "$dovecot_run/auth-client" }
+dovecot-user users   { socket = "$dovecot_run/auth-userdb"  extension = "+" }
 backend sink { protocol = discard }
 route all { backend = sink  rcpt-domain = {"example.org"} }
 END
@@ -238,7 +178,7 @@ swaks_to "$port3" --to alice@example.org
 matches "without Dovecot recipients are put off" "$swaks_out" '^<\*\* 451 4\.7\.1'
 swaks_to "$port2" --to alice@example.org
 equal "and mail that does not need it passes" "$swaks_code" 0
-must dovecot_start
+must dovecot_again auth-client
 : >"$tmp/started"
 wait $session_pid
 equal "a session in which Dovecot is restarted: 454, then 235" \
@@ -253,7 +193,7 @@ lacks "no password is in the log" "$(cat "$gw_log")" \
     'wonderland|builder|d29uZGVybGFuZ|AGFsaWNl'
 
 # Where it looks when nobody says.
-sed "s,socket = \"$dir/run/auth-client\",," "$gw_conf" >"$tmp/search.conf"
+sed "s,socket = \"$dovecot_run/auth-client\",," "$gw_conf" >"$tmp/search.conf"
 matches "-n says which socket is used" \
     "$("$POSTERND" -n -f "$tmp/search.conf" 2>&1)" \
     "dovecot-auth 'dovecot': .*/auth-client is used"

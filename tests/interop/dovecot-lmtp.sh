@@ -4,107 +4,20 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
-need dovecot swaks perl
-
-case $(dovecot --version) in
-2.3.*) ;;
-*)
-	not_run dovecot-lmtp "written for Dovecot 2.3, here is $(dovecot --version)"
-	finish
-	;;
-esac
-if [ "$(id -u)" -eq 0 ]; then
-	for u in dovecot dovenull; do
-		id $u >/dev/null 2>&1 && continue
-		not_run dovecot-lmtp "there is no user $u"
-		finish
-	done
-	# Mail belongs to an ordinary user, as everywhere.
-	mail_user=nobody login_user=dovenull internal_user=dovecot
-else
-	mail_user=$(id -un) login_user=$mail_user internal_user=$mail_user
-fi
-mail_uid=$(id -u "$mail_user") mail_gid=$(id -g "$mail_user")
+# shellcheck source=tests/support/dovecot.sh
+. "$top/tests/support/dovecot.sh"
+# shellcheck source=tests/support/haproxy.sh
+. "$top/tests/support/haproxy.sh"
+need swaks perl
+need_dovecot
 
 # --- Dovecot ------------------------------------------------------------------
 
-dir=$tmp/dovecot
-mkdir -p "$dir" "$tmp/users"
-chown "$mail_uid:$mail_gid" "$tmp/users"
-for u in alice bob dots; do
-	echo "$u:{PLAIN}x:$mail_uid:$mail_gid::$tmp/users/$u::"
-done >"$tmp/passwd"
-echo "full:{PLAIN}x:$mail_uid:$mail_gid::$tmp/users/full::userdb_quota_rule=*:storage=1K" \
-    >>"$tmp/passwd"
-
-dovecot_start() {
-	for _try in 1 2 3; do
-		lmtp_port=$(free_port)
-		cat >"$tmp/dovecot.conf" <<-END
-		base_dir = $dir/run
-		state_dir = $dir/state
-		log_path = $tmp/dovecot.log
-		protocols = lmtp
-		ssl = no
-		listen = 127.0.0.1
-		hostname = store.example.org
-		default_internal_user = $internal_user
-		default_internal_group = $(id -gn "$internal_user")
-		default_login_user = $login_user
-		first_valid_uid = $mail_uid
-		first_valid_gid = $mail_gid
-		mail_location = maildir:~/Maildir
-		mail_plugins = quota
-		auth_verbose = yes
-		recipient_delimiter = +
-		lmtp_save_to_detail_mailbox = no
-		postmaster_address = postmaster@example.org
-		passdb {
-		  driver = passwd-file
-		  args = username_format=%n $tmp/passwd
-		}
-		userdb {
-		  driver = passwd-file
-		  args = username_format=%n $tmp/passwd
-		}
-		plugin {
-		  quota = maildir:User quota
-		  quota_rule = *:storage=1G
-		}
-		service lmtp {
-		  client_limit = 1
-		  unix_listener lmtp {
-		    mode = 0666
-		  }
-		  inet_listener lmtp {
-		    address = 127.0.0.1
-		    port = $lmtp_port
-		  }
-		}
-		service stats {
-		  unix_listener stats-writer {
-		    mode = 0666
-		  }
-		}
-		service anvil {
-		  chroot =
-		}
-		END
-		run dovecot-out dovecot -F -c "$tmp/dovecot.conf"
-		dovecot_pid=$pid
-		wait_until 20 dovecot_ready || :
-		grep -q 'starting up' "$tmp/dovecot.log" 2>/dev/null &&
-		    alive "$dovecot_pid" && [ -S "$dir/run/lmtp" ] && return 0
-		stop "$dovecot_pid"
-	done
-	cat "$tmp/dovecot-out.log" "$tmp/dovecot.log"
-	return 1
-}
-dovecot_ready() {
-	gone_or_zombie "$dovecot_pid" && return 0
-	grep -q 'starting up' "$tmp/dovecot.log" && [ -S "$dir/run/lmtp" ]
-}
-must dovecot_start
+for u in alice bob dots; do dovecot_user $u x; done
+dovecot_user full x 'userdb_quota_rule=*:storage=1K'
+must dovecot_start lmtp <<END
+$(dovecot_lmtp)
+END
 
 # --- the gateway -------------------------------------------------------------------
 
@@ -121,54 +34,30 @@ listen proxied {
 }
 backend tcp {
 	protocol = lmtp
-	server one { address = "127.0.0.1:$lmtp_port" }
+	server one { address = "127.0.0.1:$dovecot_port" }
 	pool { idle-timeout = 1m }
 }
 backend socket {
 	protocol = lmtp
-	server one { address = "unix:$dir/run/lmtp" }
+	server one { address = "unix:$dovecot_run/lmtp" }
 }
 route socket { rcpt-domain = {"unix.example.org"}  backend = socket }
 route tcp    { rcpt-domain = {"example.org"}  backend = tcp }
 END
 gw_port=$port1 proxied_port=$port2
 
-# mails USER: what the user has, one file after the other
-mails() { cat "$tmp/users/$1/Maildir/new/"* 2>/dev/null; }
-count() { find "$tmp/users/$1/Maildir/new" -type f 2>/dev/null | awk 'END { print NR }'; }
-
 # --- delivery -----------------------------------------------------------------------
 
 entry=$gw_port client=127.0.0.1
-haproxy_start() {
-	for _try in 1 2 3; do
-		entry=$(free_port)
-		cat >"$tmp/haproxy.cfg" <<-END
-		defaults
-		    mode tcp
-		    timeout connect 5s
-		    timeout client 1m
-		    timeout server 1m
-		listen smtp
-		    bind 127.0.0.1:$entry
-		    server gw 127.0.0.1:$proxied_port send-proxy-v2
-		END
-		run haproxy haproxy -db -f "$tmp/haproxy.cfg"
-		haproxy_pid=$pid
-		wait_until 10 haproxy_ready || :
-		gone_or_zombie "$haproxy_pid" || return 0
-		stop "$haproxy_pid"
-	done
-	cat "$tmp/haproxy.log"
-	return 1
-}
-# shellcheck disable=SC2016 # perl's variables
-haproxy_ready() {
-	gone_or_zombie "$haproxy_pid" || perl -MIO::Socket::INET -e '
-		exit !IO::Socket::INET->new(PeerAddr => $ARGV[0])' "127.0.0.1:$entry"
-}
+entered() { listens "$front1"; }
 if have haproxy; then
-	must haproxy_start
+	must haproxy_start entered <<-END
+	$(haproxy_common)
+	listen smtp
+	    bind 127.0.0.1:@FRONT1@
+	    server gw 127.0.0.1:$proxied_port send-proxy-v2
+	END
+	entry=$front1
 else
 	not_run "through HAProxy" "missing: haproxy"
 fi
@@ -200,7 +89,7 @@ swaks_to "$entry" --to full@example.org --body "$(awk 'BEGIN {
 matches "over quota alone is 552 5.2.2 in Dovecot's words" "$swaks_out" \
     '^<\*\* 552 5\.2\.2 .*[Qq]uota'
 
-before=$(count alice)
+before=$(mail_count alice)
 swaks_to "$entry" --to alice@example.org,full@example.org --body "$(awk 'BEGIN {
 	for (i = 0; i < 100; i++) print "a line that makes the message too big" }')"
 matches "one of two over quota is a 4xx" "$swaks_out" '^<\*\* 4[0-9][0-9] 4\.'
@@ -211,7 +100,7 @@ equal "it is in the log as deferred" "$(key result "$rec")" deferred
 swaks_to "$entry" --to alice@example.org,nobody-here@example.org
 matches "one of two unknown: that one hears 550 5.1.1 at RCPT" \
     "$swaks_out" '^<\*\* 550 5\.1\.1 .*User doesn.t exist'
-equal "and the other one gets the message" "$(count alice)" $((before + 2))
+equal "and the other one gets the message" "$(mail_count alice)" $((before + 2))
 
 # --- what is offered ----------------------------------------------------------------
 
@@ -287,7 +176,7 @@ check "1.9 MB: it arrives octet by octet" cmp "$tmp/big" "$tmp/arrived"
 
 # --- the pool -------------------------------------------------------------------------
 
-connects() { grep -c 'lmtp([0-9]*): Info: Connect from' "$tmp/dovecot.log"; }
+connects() { grep -c 'lmtp([0-9]*): Info: Connect from' "$dovecot_log"; }
 before=$(connects)
 at_least "Dovecot logs its connections" "$before" 2
 # shellcheck disable=SC2034 # a loop of ten
@@ -295,7 +184,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 	perl "$tmp/raw.pl" "127.0.0.1:$gw_port" bob@example.org "$tmp/content" \
 	    >>"$tmp/raw.log" 2>&1
 done
-equal "10 sessions deliver 10 messages" "$(count bob)" 11
+equal "10 sessions deliver 10 messages" "$(mail_count bob)" 11
 at_most "over one LMTP connection" $(($(connects) - before)) 1
 matches "the record says so" "$(grep 'event=mail' "$gw_log" | tail -n 1)" \
     'link=pooled'
@@ -304,8 +193,7 @@ matches "the record says so" "$(grep 'event=mail' "$gw_log" | tail -n 1)" \
 stop "$dovecot_pid"
 swaks_to "$gw_port" --to alice@example.org
 matches "without Dovecot: 451 4.4.1" "$swaks_out" '^<\*\* 451 4\.4\.1'
-run dovecot-out2 dovecot -F -c "$tmp/dovecot.conf"
-dovecot_pid=$pid
+must dovecot_again lmtp
 served() {
 	swaks_to "$gw_port" --to alice@example.org
 	[ $swaks_code -eq 0 ]

@@ -5,16 +5,10 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
-need dovecot swaks
-
-case $(dovecot --version) in
-2.3.*) ;;
-*)
-	not_run dovecot-submission \
-	    "written for Dovecot 2.3, here is $(dovecot --version)"
-	finish
-	;;
-esac
+# shellcheck source=tests/support/dovecot.sh
+. "$top/tests/support/dovecot.sh"
+need swaks
+need_dovecot
 found=no
 for d in /usr/lib/dovecot /usr/libexec/dovecot /usr/local/libexec/dovecot \
     /usr/pkg/libexec/dovecot; do
@@ -24,17 +18,6 @@ if [ $found = no ]; then
 	not_run dovecot-submission "missing: its submission service"
 	finish
 fi
-if [ "$(id -u)" -eq 0 ]; then
-	for u in dovecot dovenull; do
-		id $u >/dev/null 2>&1 && continue
-		not_run dovecot-submission "there is no user $u"
-		finish
-	done
-	mail_user=nobody login_user=dovenull internal_user=dovecot
-else
-	mail_user=$(id -un) login_user=$mail_user internal_user=$mail_user
-fi
-mail_uid=$(id -u "$mail_user") mail_gid=$(id -g "$mail_user")
 from=127.0.0.3
 free_port $from >/dev/null 2>&1 || from=127.0.0.1
 
@@ -58,85 +41,36 @@ END
 
 # --- Dovecot ----------------------------------------------------------------------
 
-dir=$tmp/dovecot
-mkdir -p "$dir" "$tmp/users"
-chown "$mail_uid:$mail_gid" "$tmp/users"
-for u in alice bob; do
-	echo "$u@example.org:{PLAIN}secret:$mail_uid:$mail_gid::$tmp/users/$u::"
-done >"$tmp/passwd"
+dovecot_user alice secret
+dovecot_user bob secret
 
-# dovecot_start RELAY-PORT TRUSTED
-dovecot_start() {
-	for _try in 1 2 3; do
-		submit_port=$(free_port)
-		cat >"$tmp/dovecot.conf" <<-END
-		base_dir = $dir/run
-		state_dir = $dir/state
-		log_path = $tmp/dovecot.log
-		auth_verbose = yes
-		protocols = submission
-		ssl = no
-		disable_plaintext_auth = no
-		listen = 127.0.0.1
-		hostname = submit.example.org
-		default_internal_user = $internal_user
-		default_internal_group = $(id -gn "$internal_user")
-		default_login_user = $login_user
-		first_valid_uid = $mail_uid
-		first_valid_gid = $mail_gid
-		mail_location = maildir:~/Maildir
-		submission_relay_host = 127.0.0.1
-		submission_relay_port = $1
-		submission_relay_trusted = $2
-		passdb {
-		  driver = passwd-file
-		  args = $tmp/passwd
-		}
-		userdb {
-		  driver = passwd-file
-		  args = $tmp/passwd
-		}
-		service submission-login {
-		  chroot =
-		  inet_listener submission {
-		    port = $submit_port
-		  }
-		}
-		service anvil {
-		  chroot =
-		}
-		service stats {
-		  unix_listener stats-writer {
-		    mode = 0666
-		  }
-		}
-		END
-		: >"$tmp/dovecot.log"
-		run dovecot-out dovecot -F -c "$tmp/dovecot.conf"
-		dovecot_pid=$pid
-		wait_until 10 dovecot_ready || :
-		alive "$dovecot_pid" && answers && return 0
-		stop "$dovecot_pid"
-	done
-	cat "$tmp/dovecot-out.log" "$tmp/dovecot.log"
-	return 1
-}
-dovecot_ready() { gone_or_zombie "$dovecot_pid" || answers; }
-answers() {
-	swaks --server "127.0.0.1:$submit_port" --quit-after BANNER \
-	    --timeout 2 >/dev/null 2>&1 </dev/null
+# relaying_to PORT: Dovecot tells whoever listens there who its clients are
+relaying_to() {
+	dovecot_start port <<-END
+	protocols = submission
+	hostname = submit.example.org
+	submission_relay_host = 127.0.0.1
+	submission_relay_port = $1
+	submission_relay_trusted = yes
+	service submission-login {
+	  chroot =
+	  inet_listener submission {
+	    port = @PORT@
+	  }
+	}
+	END
 }
 # submit USER ARGS...
 submit() {
 	_user=$1
 	shift
-	swaks_to "$submit_port" --local-interface $from --auth PLAIN \
+	swaks_to "$dovecot_port" --local-interface $from --auth PLAIN \
 	    --auth-user "$_user@example.org" --auth-password secret "$@"
 }
 
 # --- trusted: XCLIENT ---------------------------------------------------------------
 
-must dovecot_start "$port1" yes
+must relaying_to "$port1"
 submit alice --from alice@example.org --to one@example.org
 equal "a message of an authenticated user" "$swaks_code" 0
 rec=$(record "$gw_log" "$(id_of "$swaks_out")")
@@ -180,14 +114,14 @@ stop "$dovecot_pid"
 
 # --- not trusted: Dovecot is the client -----------------------------------------------
 
-must dovecot_start "$port2" yes
+must relaying_to "$port2"
 submit alice --from alice@example.org --to five@example.org
 equal "where XCLIENT is not offered: a message" "$swaks_code" 0
 rec=$(record "$gw_log" "$(id_of "$swaks_out")")
 equal "where XCLIENT is not offered: the client is Dovecot itself" \
     "$(key client "$rec") $(key proxy "$rec") $(key login "$rec")" "127.0.0.1  "
 
-lacks "Dovecot has nothing to complain of" "$(cat "$tmp/dovecot.log")" \
+lacks "Dovecot has nothing to complain of" "$(cat "$dovecot_log")" \
     'Error|Fatal|Panic'
 stop "$dovecot_pid"
 stop "$gw_pid"

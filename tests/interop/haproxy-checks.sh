@@ -5,6 +5,8 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
+# shellcheck source=tests/support/haproxy.sh
+. "$top/tests/support/haproxy.sh"
 need haproxy perl
 
 # The checks come from 127.0.0.1; clients that are none, from 127.0.0.3.
@@ -65,39 +67,11 @@ backends() {
 	check_backend direct-smtp "$direct_port" '' "$smtp"
 	check_backend direct-close "$direct_port" ''
 }
-haproxy_start() {
-	{
-		cat <<-END
-		global
-		    stats socket $tmp/haproxy.sock mode 600 level admin
-		    maxconn 100
-		defaults
-		    mode tcp
-		    timeout connect 5s
-		    timeout client 1m
-		    timeout server 1m
-		    timeout check 3s
-		END
-		backends
-	} >"$tmp/haproxy.cfg"
-	backends >/dev/null
-	run haproxy haproxy -db -f "$tmp/haproxy.cfg"
-	haproxy_pid=$pid
-	wait_until 10 haproxy_stat mute && return 0
-	cat "$tmp/haproxy.log"
-	return 1
-}
-# shellcheck disable=SC2016 # perl's variables
-haproxy_ask() {
-	perl -MIO::Socket::UNIX -e '
-		my $s = IO::Socket::UNIX->new(Peer => shift) or exit 1;
-		print $s shift, "\n";
-		print while <$s>' "$tmp/haproxy.sock" "$1"
-}
-haproxy_stat() { haproxy_ask "show stat" | grep "^$1,gw,"; }
-haproxy_is() { haproxy_stat "$1" | cut -d , -f 18 | grep -qx "$2"; }
-
-must haproxy_start
+backends >"$tmp/backends"
+must haproxy_start haproxy_stat mute <<END
+$(haproxy_common)
+$(cat "$tmp/backends")
+END
 
 # --- up, and not limited ------------------------------------------------------------
 
@@ -114,12 +88,8 @@ for b in $checked; do
 	equal "$b: no check failed" "$(haproxy_stat "$b" | cut -d , -f 22)" 0
 	check "$b: it is still UP" haproxy_is "$b" UP
 done
-saw_smtp() {
-	haproxy_stat "$1" | cut -d , -f 37,38 | grep -Eq '^(\* )?L7OK,2[0-9][0-9]$'
-}
 for b in v2-smtp v1-smtp v1-helo direct-smtp; do
-	# While a check is under way, its code is 0.
-	check "$b: the check saw SMTP" wait_until 10 saw_smtp "$b"
+	check "$b: the check saw SMTP" wait_until 10 haproxy_saw_smtp "$b"
 done
 
 # --- and nothing in the log ---------------------------------------------------------------

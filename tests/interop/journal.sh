@@ -6,6 +6,10 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
+# shellcheck source=tests/support/dovecot.sh
+. "$top/tests/support/dovecot.sh"
+# shellcheck source=tests/support/postfix.sh
+. "$top/tests/support/postfix.sh"
 
 # --- clients that leave without the reply -----------------------------------------
 
@@ -111,87 +115,20 @@ fi
 
 # --- Dovecot ------------------------------------------------------------------------
 
-if ! have dovecot postfix postqueue perl; then
+if ! have perl; then
 	not_run "Postfix's retries" "missing: $missing"
 	finish
-elif [ "$(id -u)" -ne 0 ]; then
-	not_run "Postfix's retries" "a private Postfix needs root"
+elif ! dovecot_possible || ! postfix_possible; then
+	not_run "Postfix's retries" "$why"
 	finish
 fi
-case $(dovecot --version) in
-2.3.*) ;;
-*)
-	not_run "Postfix's retries" \
-	    "written for Dovecot 2.3, here is $(dovecot --version)"
-	finish
-	;;
-esac
-for u in dovecot dovenull postfix nobody; do
-	id $u >/dev/null 2>&1 && continue
-	not_run "Postfix's retries" "there is no user $u"
-	finish
-done
-mail_uid=$(id -u nobody) mail_gid=$(id -g nobody)
-
-mkdir -p "$tmp/dovecot" "$tmp/users"
-chown "$mail_uid:$mail_gid" "$tmp/users"
-for u in alice bob carol; do
-	echo "$u:{PLAIN}x:$mail_uid:$mail_gid::$tmp/users/$u::"
-done >"$tmp/passwd"
+for u in alice bob carol; do dovecot_user $u x; done
 for u in full full2; do
-	echo "$u:{PLAIN}x:$mail_uid:$mail_gid::$tmp/users/$u::userdb_quota_rule=*:storage=1K"
-done >>"$tmp/passwd"
-
-dovecot_start() {
-	cat >"$tmp/dovecot.conf" <<-END
-	base_dir = $tmp/dovecot/run
-	state_dir = $tmp/dovecot/state
-	log_path = $tmp/dovecot.log
-	protocols = lmtp
-	ssl = no
-	listen = 127.0.0.1
-	hostname = store.example.org
-	default_internal_user = dovecot
-	default_internal_group = $(id -gn dovecot)
-	default_login_user = dovenull
-	first_valid_uid = $mail_uid
-	first_valid_gid = $mail_gid
-	mail_location = maildir:~/Maildir
-	mail_plugins = quota
-	postmaster_address = postmaster@example.org
-	passdb {
-	  driver = passwd-file
-	  args = username_format=%n $tmp/passwd
-	}
-	userdb {
-	  driver = passwd-file
-	  args = username_format=%n $tmp/passwd
-	}
-	plugin {
-	  quota = maildir:User quota
-	  quota_rule = *:storage=1G
-	}
-	service lmtp {
-	  client_limit = 1
-	  unix_listener lmtp {
-	    mode = 0666
-	  }
-	}
-	service stats {
-	  unix_listener stats-writer {
-	    mode = 0666
-	  }
-	}
-	service anvil {
-	  chroot =
-	}
-	END
-	run dovecot-out dovecot -F -c "$tmp/dovecot.conf"
-	wait_until 20 test -S "$tmp/dovecot/run/lmtp" && return 0
-	cat "$tmp/dovecot-out.log" "$tmp/dovecot.log"
-	return 1
-}
-must dovecot_start
+	dovecot_user $u x 'userdb_quota_rule=*:storage=1K'
+done
+must dovecot_start lmtp <<END
+$(dovecot_lmtp)
+END
 
 # Without verification, or it would find the unknown ones before the journal.
 must gateway gw <<END
@@ -201,7 +138,7 @@ listen mx { address = {"127.0.0.1:@PORT1@"} }
 backend store {
 	protocol = lmtp
 	verify = no
-	server one { address = "unix:$tmp/dovecot/run/lmtp" }
+	server one { address = "unix:$dovecot_run/lmtp" }
 }
 route store { rcpt-domain = {"example.org"}  backend = store }
 END
@@ -209,79 +146,22 @@ END
 # --- a Postfix whose queue does not wait for minutes ------------------------------
 
 # Bounces go to the senders, which are mailboxes of this Postfix.
-pf=$tmp/postfix
-mkdir -p "$pf/etc" "$pf/queue" "$pf/data" "$pf/mail"
-chown postfix "$pf/data"
-chown nobody "$pf/mail"
-postfix_start() {
-	for _try in 1 2 3; do
-		submit_port=$(free_port)
-		cat >"$pf/etc/main.cf" <<-END
-		compatibility_level = 3.6
-		queue_directory = $pf/queue
-		data_directory = $pf/data
-		maillog_file = $pf/log
-		maillog_file_prefixes = $tmp
-		syslog_name = postern-test
-		myhostname = client.example.net
-		mydestination =
-		mynetworks = 127.0.0.0/8
-		inet_interfaces = 127.0.0.1
-		inet_protocols = ipv4
-		alias_maps =
-		local_recipient_maps =
-		local_transport = error:none
-		virtual_mailbox_domains = example.net
-		virtual_mailbox_base = $pf/mail
-		virtual_mailbox_maps = static:bounces/
-		virtual_uid_maps = static:$mail_uid
-		virtual_gid_maps = static:$mail_gid
-		virtual_minimum_uid = 1
-		smtpd_relay_restrictions = permit_mynetworks, reject
-		relayhost = [127.0.0.1]:$port1
-		smtp_host_lookup = native
-		smtp_dns_support_level = disabled
-		smtp_tls_security_level = none
-		default_process_limit = 20
-		minimal_backoff_time = 1s
-		maximal_backoff_time = 2s
-		queue_run_delay = 1s
-		END
-		cat >"$pf/etc/master.cf" <<-END
-		127.0.0.1:$submit_port inet n - n - - smtpd
-		cleanup   unix n - n -   0 cleanup
-		qmgr      unix n - n   1 1 qmgr
-		rewrite   unix - - n -   - trivial-rewrite
-		bounce    unix - - n -   0 bounce
-		defer     unix - - n -   0 bounce
-		trace     unix - - n -   0 bounce
-		verify    unix - - n -   1 verify
-		proxymap  unix - - n -   - proxymap
-		smtp      unix - - n -   - smtp
-		relay     unix - - n -   - smtp
-		error     unix - - n -   - error
-		retry     unix - - n -   - error
-		virtual   unix - n n -   - virtual
-		anvil     unix - - n -   1 anvil
-		scache    unix - - n -   1 scache
-		postlog   unix-dgram n - n - 1 postlogd
-		END
-		rm -f "$pf/queue/pid/master.pid"
-		# Its master makes itself a session, so the pid is in its file.
-		run postfix postfix -c "$pf/etc" start-fg
-		wait_until 20 test -s "$pf/queue/pid/master.pid" &&
-		    children="$children $(tr -d ' ' <"$pf/queue/pid/master.pid")"
-		wait_until 20 answers && return 0
-		stop "$pid"
-	done
-	cat "$tmp/postfix.log" "$pf/log" 2>/dev/null
-	return 1
-}
-answers() {
-	"$SMTPGEN" -n 1 --faults mail --timeout 5 "127.0.0.1:$submit_port" 2>&1 |
-	    grep -q 'faulted=1'
-}
-must postfix_start
+submit_port=$(free_port)
+postfix_main <<END
+myhostname = client.example.net
+mynetworks = 127.0.0.0/8
+virtual_mailbox_domains = example.net
+virtual_mailbox_maps = static:bounces/
+smtpd_relay_restrictions = permit_mynetworks, reject
+relayhost = [127.0.0.1]:$port1
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+END
+must postfix_start "$submit_port" <<END
+qmgr      unix n - n   1 1 qmgr
+127.0.0.1:$submit_port inet n - n - - smtpd
+END
 
 # --- messages with a good and a bad recipient -------------------------------------
 
@@ -314,7 +194,6 @@ submit() {
 	queued=$(perl "$tmp/submit.pl" "127.0.0.1:$submit_port" "$@" 2>&1)
 }
 
-copies() { find "$tmp/users/$1/Maildir/new" -type f 2>/dev/null | awk 'END { print NR }'; }
 # bounces SENDER: how many he got
 bounce_files() { grep -lr "^X-Original-To: $1\$\|^Delivered-To: $1\$" "$pf/mail" 2>/dev/null; }
 bounces() { bounce_files "$1" | awk 'END { print NR }'; }
@@ -340,7 +219,7 @@ mixed() {
 	_good=
 	while [ "$1" != -- ]; do
 		_good="$_good $1"
-		echo "$1 $(copies "$1")" >>"$tmp/before"
+		echo "$1 $(mail_count "$1")" >>"$tmp/before"
 		shift
 	done
 	shift
@@ -351,7 +230,7 @@ mixed() {
 	check "$_what: the queue comes to its end" wait_until 60 removed
 	for _u in $_good; do
 		_had=$(sed -n "s/^$_u //p" "$tmp/before" | tail -n 1)
-		equal "$_what: $_u has one copy" $(($(copies "$_u") - _had)) 1
+		equal "$_what: $_u has one copy" $(($(mail_count "$_u") - _had)) 1
 		_st=$(statuses "$_u@example.org")
 		equal "$_what: $_u was sent to once, and not bounced" \
 		    "$(count_of sent "$_st") $(count_of bounced "$_st")" "1 0"
@@ -359,7 +238,7 @@ mixed() {
 	_bad=
 	for _u; do
 		_bad="$_bad$_u@example.org "
-		equal "$_what: $_u has none" "$(copies "$_u")" 0
+		equal "$_what: $_u has none" "$(mail_count "$_u")" 0
 		_st=$(statuses "$_u@example.org")
 		equal "$_what: $_u was bounced once, and not sent to" \
 		    "$(count_of bounced "$_st") $(count_of sent "$_st")" "1 0"

@@ -5,27 +5,12 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
+# shellcheck source=tests/support/postfix.sh
+. "$top/tests/support/postfix.sh"
 need smtp-source smtp-sink
 
 # --- smtp-source -> posternd -> smtp-sink -------------------------------------------
 
-mkdir -m 1777 "$tmp/dump"
-smtpsink_start() {
-	for _try in 1 2 3; do
-		dump_port=$(free_port)
-		if [ "$(id -u)" -eq 0 ]; then set -- -u nobody; else set --; fi
-		run smtp-sink smtp-sink "$@" -d "$tmp/dump/%s." \
-		    "127.0.0.1:$dump_port" 256
-		dump_pid=$pid
-		wait_until 10 answers "$dump_port" && return 0
-		stop "$dump_pid"
-	done
-	cat "$tmp/smtp-sink.log"
-	return 1
-}
-# One connection that says nothing but EHLO.
-answers() { "$SMTPGEN" -n 1 --faults mail --timeout 5 "127.0.0.1:$1" 2>&1 |
-    grep -q 'faulted=1'; }
 must smtpsink_start
 
 must sink relayed
@@ -41,7 +26,7 @@ listen mx { address = {"127.0.0.1:@PORT1@"}  xclient-from = {"127.0.0.1"} }
 listen behind { address = {"127.0.0.1:@PORT2@"}  xforward-from = {"127.0.0.1"} }
 backend dump {
 	protocol = smtp
-	server one { address = "127.0.0.1:$dump_port" }
+	server one { address = "127.0.0.1:$smtpsink_port" }
 }
 backend postfix {
 	protocol = smtp
@@ -84,88 +69,34 @@ equal "one record for each" \
     "$(grep -c 'event=mail.*result=accepted.*backend=dump' "$gw_log")" "$sent"
 dump_links=$(grep 'event=mail.*backend=dump' "$gw_log" | grep -c 'link=new')
 at_most "and far fewer connections to the backend" "$dump_links" 60
-stop "$dump_pid"
+stop "$smtpsink_pid"
 
 # --- a private instance ----------------------------------------------------------------
 
 postfix_tests() {
-	pf=$tmp/postfix
-	mkdir -p "$pf/etc" "$pf/queue" "$pf/data" "$pf/mail"
-	chown postfix "$pf/data"
-	nobody=$(id -u nobody)
-	chown nobody "$pf/mail"
 	submit_port=$(free_port) filter_port=$(free_port)
-	cat >"$pf/etc/main.cf" <<-END
-	compatibility_level = 3.6
-	queue_directory = $pf/queue
-	data_directory = $pf/data
-	maillog_file = $pf/log
-	maillog_file_prefixes = $tmp
-	syslog_name = postern-test
+	postfix_main <<-END
 	myhostname = store.example.org
-	mydestination =
 	mynetworks = 127.0.0.0/8
-	inet_interfaces = 127.0.0.1
-	inet_protocols = ipv4
-	alias_maps =
-	local_recipient_maps =
-	local_transport = error:none
 	virtual_mailbox_domains = example.org
-	virtual_mailbox_base = $pf/mail
 	virtual_mailbox_maps = inline:{ user@example.org=user/, other@example.org=other/ }
-	virtual_uid_maps = static:$nobody
-	virtual_gid_maps = static:$(id -g nobody)
-	virtual_minimum_uid = 1
 	smtpd_relay_restrictions = permit_mynetworks, reject
 	backend_restrictions = check_recipient_access inline:{ {refused@example.org=554 5.7.0 refused by order}, {grey@example.org=450 4.7.1 come back later} }, reject_unauth_destination
 	smtpd_recipient_limit = 50
 	smtpd_authorized_xforward_hosts = 127.0.0.0/8
 	relayhost = [127.0.0.1]:$gw_port
-	smtp_host_lookup = native
-	smtp_dns_support_level = disabled
-	smtp_tls_security_level = none
-	default_process_limit = 20
 	minimal_backoff_time = 1s
 	queue_run_delay = 1s
 	END
-	cat >"$pf/etc/master.cf" <<-END
+	must postfix_start "$pf_port" <<-END
 	127.0.0.1:$pf_port inet n - n - - smtpd -o mynetworks= -o smtpd_relay_restrictions=\$backend_restrictions
 	127.0.0.1:$submit_port inet n - n - - smtpd
 	127.0.0.1:$filter_port inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:$behind_port -o smtpd_proxy_ehlo=filter.example.net
-	cleanup   unix n - n -   0 cleanup
-	qmgr      unix n - n 300 1 qmgr
-	rewrite   unix - - n -   - trivial-rewrite
-	bounce    unix - - n -   0 bounce
-	defer     unix - - n -   0 bounce
-	trace     unix - - n -   0 bounce
-	verify    unix - - n -   1 verify
-	proxymap  unix - - n -   - proxymap
-	smtp      unix - - n -   - smtp
-	relay     unix - - n -   - smtp
-	error     unix - - n -   - error
-	retry     unix - - n -   - error
-	discard   unix - - n -   - discard
-	virtual   unix - n n -   - virtual
-	anvil     unix - - n -   1 anvil
-	scache    unix - - n -   1 scache
-	postlog   unix-dgram n - n - 1 postlogd
 	END
-	must postfix_start
 	postfix_as_server
 	postfix_extensions
 	postfix_as_client
 	postfix_in_front
-}
-
-# The master makes itself a session of its own, so its pid is in its file.
-postfix_start() {
-	run postfix postfix -c "$pf/etc" start-fg
-	wait_until 20 test -s "$pf/queue/pid/master.pid" &&
-	    postfix_pid=$(tr -d ' ' <"$pf/queue/pid/master.pid") &&
-	    children="$children $postfix_pid"
-	wait_until 20 answers "$pf_port" && return 0
-	cat "$tmp/postfix.log" "$pf/log" 2>/dev/null
-	return 1
 }
 
 stored() { find "$pf/mail/$1/new" -type f 2>/dev/null | awk 'END { print NR }'; }
@@ -389,14 +320,10 @@ postfix_in_front() {
 	    '^<\*\* 550 5\.7\.1 relaying denied'
 }
 
-if [ "$(id -u)" -ne 0 ]; then
-	not_run "a private Postfix instance" "it needs root"
-elif ! have postfix postqueue; then
-	not_run "a private Postfix instance" "missing: $missing"
-elif ! id postfix >/dev/null 2>&1; then
-	not_run "a private Postfix instance" "there is no user postfix"
-else
+if postfix_possible; then
 	postfix_tests
+else
+	not_run "a private Postfix instance" "$why"
 fi
 
 [ -z "${postfix_pid:-}" ] || stop "$postfix_pid"

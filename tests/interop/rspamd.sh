@@ -5,33 +5,10 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317,SC2046
 . "$(dirname "$0")/../support/peers.sh"
+# shellcheck source=tests/support/rspamd.sh
+. "$top/tests/support/rspamd.sh"
 need rspamd swaks
 [ -x "$SMTPSINK" ] || { not_run "all" "no $SMTPSINK"; finish; }
-
-rport=$(free_port)
-sock=$tmp/rspamd.sock
-mkdir "$tmp/db"
-cat >"$tmp/rspamd.conf" <<END
-options {
-	pidfile = "";
-	filters = "";
-	tempdir = "$tmp/db";
-	hs_cache_dir = "$tmp/db";
-	dns { nameserver = ["127.0.0.1:1:1"]; timeout = 100ms; retransmits = 1; }
-	control_socket = "$tmp/control.sock mode=0600";
-	enable_test_patterns = true;
-	local_addrs = [];
-}
-logging { type = "console"; level = "notice"; }
-actions { reject = 15; add_header = 8; greylist = 4; }
-worker "normal" {
-	bind_socket = "127.0.0.1:$rport";
-	bind_socket = "$sock mode=0666";
-	count = 1;
-	keepalive = true;
-}
-lua = "$tmp/rules.lua";
-END
 
 # X-Force: what shall become of the message.  The others tell what rspamd knows
 # of it.
@@ -68,21 +45,7 @@ rspamd_config:register_symbol{
 }
 END
 
-rspamd_start() {
-	run rspamd rspamd -f -i -c "$tmp/rspamd.conf" 9>&-
-	rspamd_pid=$pid
-	wait_until 90 answers || {
-		not_run "all" "rspamd does not start: $(tail -n 2 "$tmp/rspamd.log")"
-		finish
-	}
-}
-answers() {
-	wire -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new($ARGV[0]) or exit 1;
-	    print $s "GET /ping HTTP/1.0\r\n\r\n"; local $/; exit(<$s> !~ /pong/)' \
-	    "127.0.0.1:$rport" 2>/dev/null
-}
-
-rspamd_start
+rspamd_start "$tmp/rules.lua"
 
 must wire_sink inner
 must gateway gw <<END
@@ -91,13 +54,13 @@ workers  = 1
 limits { reply-deadline = 20s }
 listen mx { address = {"127.0.0.1:@PORT1@"} filters = {spam} }
 listen name { address = {"127.0.0.1:@PORT3@"} filters = {named} }
-rspamd named { server = {"http://localhost:$rport"} on-unknown = defer }
+rspamd named { server = {"http://localhost:$rspamd_port"} on-unknown = defer }
 listen local { address = {"127.0.0.1:@PORT2@"} filters = {socket} }
 rspamd spam {
-	server = {"http://127.0.0.1:$rport"}
+	server = {"http://127.0.0.1:$rspamd_port"}
 	on-unknown = defer  timeout = 3s  breaker = 0
 }
-rspamd socket { server = {"unix:$sock"} on-unknown = reject }
+rspamd socket { server = {"unix:$rspamd_sock"} on-unknown = reject }
 backend inner { protocol = smtp verify = no
 	server a { address = "127.0.0.1:$wire_port" } }
 route in { rcpt-domain = {"example.org"} backend = inner }
@@ -115,8 +78,6 @@ told() {
 }
 # got: the message that came last
 got() { tr -d '\r' <"$(find "$tmp/inner" -type f ! -name '*.env*' -newer "$tmp/mail" | sort | tail -n 1)"; }
-
-gtube='JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X'
 
 told "ham" "250" ""
 matches "what rspamd knew" "$(got)" \
@@ -156,16 +117,16 @@ matches "the record" "$(grep "event=mail " "$gw_log" | tail -n 1)" 'rspamd="?no 
 
 # --- trouble ---------------------------------------------------------------------
 
-kill -STOP $(kids "$rspamd_pid") "$rspamd_pid"
+kill -STOP $(rspamd_pids)
 told "rspamd hangs" "451 4\.7\.1 a check could not" ""
-kill -CONT $(kids "$rspamd_pid") "$rspamd_pid"
+kill -CONT $(rspamd_pids)
 told "it goes on" "250" ""
-kill9 $(kids "$rspamd_pid") "$rspamd_pid"
+kill9 $(rspamd_pids)
 told "rspamd is killed" "451 4\.7\.1 a check could not" ""
 port=$port2
 told "likewise its socket, with on-unknown = reject" "550 5\.7\.1 a check" ""
 port=
-rspamd_start
+rspamd_again
 told "it is there again" "250" ""
 
 sed 's/on-unknown = reject//' "$gw_conf" >"$tmp/bad.conf"

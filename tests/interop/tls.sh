@@ -5,6 +5,8 @@
 
 # shellcheck source=tests/support/peers.sh disable=SC2154,SC2317
 . "$(dirname "$0")/../support/peers.sh"
+# shellcheck source=tests/support/haproxy.sh
+. "$top/tests/support/haproxy.sh"
 need openssl perl
 
 # --- certificates ---------------------------------------------------------------
@@ -221,41 +223,27 @@ fi
 
 # --- HAProxy does TLS ----------------------------------------------------------------------
 
-haproxy_start() {
-	cat "$tmp/one.crt" "$tmp/one.key" >"$tmp/one.pem"
-	for _try in 1 2 3; do
-		tls_port=$(free_port) clear_port=$(free_port)
-		cat >"$tmp/haproxy.cfg" <<-END
-		defaults
-		    mode tcp
-		    timeout connect 5s
-		    timeout client 1m
-		    timeout server 1m
-		frontend secure
-		    bind 127.0.0.1:$tls_port ssl crt $tmp/one.pem ca-file $tmp/ca.crt verify optional
-		    default_backend gw
-		frontend clear
-		    bind 127.0.0.1:$clear_port
-		    default_backend gw
-		backend gw
-		    server gw 127.0.0.1:$proxied_port send-proxy-v2-ssl-cn proxy-v2-options ssl-cipher
-		END
-		run haproxy haproxy -db -f "$tmp/haproxy.cfg"
-		haproxy_pid=$pid
-		wait_until 10 greets_through "$clear_port" && return 0
-		stop "$haproxy_pid"
-	done
-	cat "$tmp/haproxy.log"
-	return 1
-}
 # shellcheck disable=SC2016 # perl's variables
 greets_through() {
 	perl -MIO::Socket::INET -e 'alarm 5;
 		my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0]) or exit 1;
 		exit !(<$s> =~ /^220 /)' "127.0.0.1:$1"
 }
+clear_greets() { greets_through "$front2"; }
 haproxy_tests() {
-	must haproxy_start
+	cat "$tmp/one.crt" "$tmp/one.key" >"$tmp/one.pem"
+	must haproxy_start clear_greets <<-END
+	$(haproxy_common)
+	frontend secure
+	    bind 127.0.0.1:@FRONT1@ ssl crt $tmp/one.pem ca-file $tmp/ca.crt verify optional
+	    default_backend gw
+	frontend clear
+	    bind 127.0.0.1:@FRONT2@
+	    default_backend gw
+	backend gw
+	    server gw 127.0.0.1:$proxied_port send-proxy-v2-ssl-cn proxy-v2-options ssl-cipher
+	END
+	tls_port=$front1 clear_port=$front2
 	client "$tls_port"
 	matches "HAProxy: a session" "$said" '^221 '
 	lacks "HAProxy: STARTTLS is not offered behind its TLS" \

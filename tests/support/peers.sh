@@ -12,6 +12,7 @@
 #	run NAME COMMAND...		in the background; pid in $pid
 #	stop PID			TERM, then KILL
 #	free_port			prints one
+#	listens PORT			does somebody?
 #	gateway NAME <CONF		posternd -d; $gw_pid $gw_log $gw_conf,
 #					@PORT1@... in CONF become $port1...;
 #					without per-client in it, clients are
@@ -24,6 +25,9 @@
 #	client PORT ARGS...		openssl s_client; all it printed in $said
 #	field NAME TEXT			value of NAME=VALUE in TEXT
 #	finish				the closing line, and the exit code
+#
+# The servers are in dovecot.sh, haproxy.sh, postfix.sh, rspamd.sh, unbound.sh
+# beside it.
 
 set -u
 LC_ALL=C
@@ -258,6 +262,13 @@ trap 'exit 1' HUP INT TERM
 # --- ports, files -----------------------------------------------------------------
 
 free_port() { "$SMTPSINK" --port-only "${1:-127.0.0.1}:0"; }
+
+# listens PORT
+# shellcheck disable=SC2016 # perl's variables
+listens() {
+	perl -MIO::Socket::INET -e '
+		exit !IO::Socket::INET->new(PeerAddr => $ARGV[0])' "127.0.0.1:$1"
+}
 
 # field NAME TEXT: of the last NAME=VALUE
 field() {
