@@ -243,7 +243,8 @@ got_rcpt(struct delivery *dl, const struct reply *r)
 	/* Who refuses MAIL does not take a RCPT: the refusal was for a message
 	 * before, and came late. */
 	if (reply_class(r->code) == 2 && st->pooled && dl_has_result(dl, i))
-		return smtp_client_unexpected(dl, "RCPT behind a refused MAIL", r);
+		return smtp_client_unexpected(
+		    dl, "RCPT behind a refused MAIL", r);
 	if (reply_class(r->code) == 2)
 		st->accepted = true;
 	else if (!smtp_client_is_refusal(r))

@@ -4,8 +4,8 @@
 /*
  * What backends said of recipients, for a while: a bounded cache in one worker.
  * The answer for a recipient depends on the backend and on whether the
- * reverse-path is null.  Only acceptance is kept, and refusals whose enhanced code
- * says that they are for good and about the recipient alone.
+ * reverse-path is null.  Only acceptance is kept, and refusals whose enhanced
+ * code says that they are for good and about the recipient alone.
  */
 
 #include <stdbool.h>
