@@ -118,7 +118,7 @@ check_name(const char *template, const struct address *rcpt)
 			if (!is_file_name(rcpt->local))
 				return NAMING_BAD_NAME;
 		} else if (*p == 'd') {
-			if (!is_file_name(rcpt->domain))
+			if (!is_file_name(rcpt->plain))
 				return NAMING_BAD_NAME;
 		} else if (*p != '%') {
 			return NAMING_BAD_TEMPLATE;
@@ -130,7 +130,7 @@ check_name(const char *template, const struct address *rcpt)
 static const char *
 check(const void *conf)
 {
-	static const struct address anybody = { "a@b", "a", "b" };
+	static const struct address anybody = { "a@b", "a", "b", "b" };
 	const struct maildir_conf *c = conf;
 
 	if (c->path != NULL && check_name(c->path, &anybody) != NAMING_GOOD)
@@ -161,8 +161,7 @@ send_path(struct delivery *dl, const char *template, const struct address *rcpt)
 		if (p[1] == 'u')
 			ask_agent_encode(dl, rcpt->local, strlen(rcpt->local));
 		else if (p[1] == 'd')
-			ask_agent_encode(
-			    dl, rcpt->domain, strlen(rcpt->domain));
+			ask_agent_encode(dl, rcpt->plain, strlen(rcpt->plain));
 		else
 			ask_agent_encode(dl, "%", 1);
 		p += 2;

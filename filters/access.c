@@ -37,7 +37,7 @@ static const struct {
 #define LIST(list, option, text)                                        \
 	{                                                               \
 		.name = option, .type = OPT_LIST, .offset = CONF(list), \
-		.help = text                                            \
+		.domains_from = 1, .help = text                         \
 	}
 static const struct opt options[] = {
 	{ .name = "allow",
@@ -198,10 +198,12 @@ static enum verdict
 judge_address(struct filter_call *fc, int list, const struct address *a)
 {
 	const struct access_conf *conf = fc_conf(fc);
+	char buf[ADDRESS_PLAIN_SIZE];
+	const char *text = address_plain(a, buf, sizeof(buf));
 
 	return judge(fc, list,
-	    opt_match_address(&conf->allow_list[list], a->text, a->domain),
-	    opt_match_address(&conf->deny_list[list], a->text, a->domain));
+	    opt_match_address(&conf->allow_list[list], text, a->plain),
+	    opt_match_address(&conf->deny_list[list], text, a->plain));
 }
 
 static enum verdict

@@ -23,19 +23,23 @@ static const struct opt options[] = {
 	{ .name = "map",
 	    .type = OPT_LIST,
 	    .offset = CONF(map),
+	    .domains_from = 1,
 	    .help = "recipient and those that it becomes, blanks between them: "
 		    "a@b, @b for all of a domain; mostly from a file" },
 	{ .name = "recipients",
 	    .type = OPT_LIST,
 	    .offset = CONF(recipients),
+	    .domains_from = 1,
 	    .help = "every recipient becomes these" },
 	{ .name = "bcc",
 	    .type = OPT_LIST,
 	    .offset = CONF(bcc),
+	    .domains_from = 1,
 	    .help = "get each message as well" },
 	{ .name = "sender",
 	    .type = OPT_STRING,
 	    .offset = CONF(sender),
+	    .domains_from = 1,
 	    .help =
 		"every reverse-path becomes this; \"<>\": the null sender" },
 	{ .name = NULL },
@@ -184,8 +188,9 @@ on_rcpt(struct filter_call *fc)
 {
 	const struct alias_conf *conf = fc_conf(fc);
 	const struct address *rcpt = fc_recipient(fc);
-	const char *entry = find(conf, rcpt->text), *p;
-	char address[ADDRESS_SIZE];
+	char address[ADDRESS_SIZE], buf[ADDRESS_PLAIN_SIZE];
+	const char *name = address_plain(rcpt, buf, sizeof(buf)), *p;
+	const char *entry = find(conf, name);
 	size_t i;
 
 	for (i = 0; i < conf->recipients.count; i++)
@@ -194,8 +199,8 @@ on_rcpt(struct filter_call *fc)
 			    fc, "%s is no address", conf->recipients.list[i]);
 	if (conf->recipients.count > 0)
 		return VERDICT_PASS;
-	if (entry == NULL && strchr(rcpt->text, '@') != NULL)
-		entry = find(conf, strrchr(rcpt->text, '@'));
+	if (entry == NULL && strchr(name, '@') != NULL)
+		entry = find(conf, strrchr(name, '@'));
 	if (entry == NULL)
 		return VERDICT_PASS;
 	for (i = 0, p = next_word(entry); *p != '\0'; p = next_word(p), i++) {

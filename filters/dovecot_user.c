@@ -46,6 +46,7 @@ static const struct opt options[] = {
 	{ .name = "domains",
 	    .type = OPT_LIST,
 	    .offset = CONF(domains),
+	    .domains_from = 1,
 	    .help = "only recipients in these domains are asked about; "
 		    "default: all" },
 	{ .name = "outstanding",
@@ -182,7 +183,7 @@ on_rcpt(struct filter_call *fc)
 	char user[USER_SIZE], line[2 * USER_SIZE] = "";
 
 	/* <postmaster> has to be taken (RFC 5321 4.5.1). */
-	if (rcpt->domain[0] == '\0' || !is_ours(conf, rcpt->domain))
+	if (rcpt->domain[0] == '\0' || !is_ours(conf, rcpt->plain))
 		return VERDICT_PASS;
 	if (conf->extension != NULL && rcpt->local[0] != '"')
 		ext = strcspn(rcpt->local, conf->extension);

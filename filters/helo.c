@@ -73,12 +73,14 @@ static const struct opt options[] = {
 	{ .name = "trusted",
 	    .type = OPT_LIST,
 	    .offset = CONF(trusted),
+	    .domains_from = 1,
 	    .help = "address or network and name, a blank between them: this "
 		    "client "
 		    "passes with this name" },
 	{ .name = "own",
 	    .type = OPT_LIST,
 	    .offset = CONF(own),
+	    .domains_from = 1,
 	    .help = "names of ours besides the hostname, for own-name" },
 	{ .name = NULL },
 };

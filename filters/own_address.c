@@ -28,6 +28,7 @@ static const struct opt options[] = {
 	{ .name = "map",
 	    .type = OPT_LIST,
 	    .offset = CONF(map),
+	    .domains_from = 2, /* a login may be anything */
 	    .help = "login and its addresses, blanks between them: a@b, @b "
 		    "for all of a domain, * for any; mostly from a file" },
 	{ .name = "self",
@@ -174,7 +175,8 @@ static bool
 is_login(
     const struct own_address_conf *conf, const char *login, const char *address)
 {
-	char own[ADDRESS_SIZE];
+	char own[ADDRESS_SIZE], buf[ADDRESS_SIZE];
+	const char *plain;
 	int n;
 
 	if (!conf->self)
@@ -182,17 +184,23 @@ is_login(
 	n = strchr(login, '@') != NULL || conf->domain == NULL
 	    ? snprintf(own, sizeof(own), "%s", login)
 	    : snprintf(own, sizeof(own), "%s@%s", login, conf->domain);
-	return n > 0 && (size_t)n < sizeof(own) && strchr(own, '@') != NULL &&
-	    is_same(conf, own, (size_t)n, address);
+	if (n <= 0 || (size_t)n >= sizeof(own) || strchr(own, '@') == NULL)
+		return false;
+	plain = dns_name_plain(own, buf, sizeof(buf));
+	return plain != NULL && is_same(conf, plain, strlen(plain), address);
 }
 
 static bool
-is_own(const struct filter_call *fc, const char *address)
+is_own(const struct filter_call *fc, const char *text)
 {
 	const struct own_address_conf *conf = fc_conf(fc);
 	const char *login = fc_client(fc)->login, *p;
+	char buf[2 * ADDRESS_SIZE];
+	const char *address = dns_name_plain(text, buf, sizeof(buf));
 	size_t i, n, len = strlen(login);
 
+	if (address == NULL) /* no name has this domain */
+		address = text;
 	if (is_login(conf, login, address))
 		return true;
 	for (i = first_entry(conf, login); i < conf->map.count &&

@@ -46,6 +46,7 @@ static const struct opt options[] = {
 	{ .name = "trusted",
 	    .type = OPT_LIST,
 	    .offset = CONF(trusted),
+	    .domains_from = 1,
 	    .help = "domains that are not looked up; *.example.org for all "
 		    "below" },
 	{ .name = "fallback",
@@ -254,7 +255,7 @@ on_mail(struct filter_call *fc)
 		return fc_reject(fc, 550, "5.7.1",
 		    "mail without a sender is not taken here");
 	}
-	if (opt_match_domain(&conf->trusted, sender->domain) != NULL)
+	if (opt_match_domain(&conf->trusted, sender->plain) != NULL)
 		return good(fc, "trusted");
 	if (sender->domain[0] == '[')
 		return judge_literal(fc);

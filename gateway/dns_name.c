@@ -10,12 +10,12 @@
 #include <string.h>
 
 #include "compat.h"
+#include "utf8.h"
 
 #define UTF8_MAX 1000 /* octets; of 253 characters */
 #define NAME_MAX_OCTETS 253
 #define LABEL_MAX 63
 
-static bool is_ascii(const char *);
 static bool take(const char *, char *, size_t);
 
 bool
@@ -25,7 +25,7 @@ dns_name_ascii(const char *domain, char *buf, size_t size)
 	bool good;
 
 	buf[0] = '\0';
-	if (is_ascii(domain))
+	if (utf8_is_ascii(domain))
 		return take(domain, buf, size);
 	if (strlen(domain) > UTF8_MAX ||
 	    idn2_to_ascii_8z(domain, &ascii,
@@ -36,13 +36,24 @@ dns_name_ascii(const char *domain, char *buf, size_t size)
 	return good;
 }
 
-static bool
-is_ascii(const char *s)
+const char *
+dns_name_plain(const char *text, char *buf, size_t size)
 {
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s > 0x7f)
-			return false;
-	return true;
+	const char *at = strrchr(text, '@'), *domain = text;
+	size_t before;
+
+	if (at != NULL)
+		domain = at + 1;
+	else if (strncmp(text, "*.", 2) == 0)
+		domain = text + 2;
+	if (utf8_is_ascii(domain))
+		return text;
+	before = (size_t)(domain - text);
+	if (before >= size ||
+	    !dns_name_ascii(domain, buf + before, size - before))
+		return NULL;
+	memcpy(buf, text, before);
+	return buf;
 }
 
 /* Copies in lower case. */

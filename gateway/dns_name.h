@@ -20,6 +20,11 @@
  * backslash, or no valid U-labels. */
 bool dns_name_ascii(const char *domain, char *buf, size_t size);
 
+/* A domain as lists have it: what is behind the last "@" of the text, or behind
+ * "*." in front, else all of it, becomes A-labels (in buf) if it is not ASCII;
+ * otherwise the text itself, at no cost.  NULL: it can not be a name. */
+const char *dns_name_plain(const char *text, char *buf, size_t size);
+
 /* May it be the name of a host?  Labels of letters, digits, underscores and
  * inner hyphens, 63 of these at most, the last one not of digits alone; no dot
  * at the end; 253 in all.  A single label is good. */

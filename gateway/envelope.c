@@ -6,8 +6,11 @@
 #include "envelope.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "dns_answer.h"
+#include "dns_name.h"
 #include "ehlo.h"
 #include "mem.h"
 
@@ -22,14 +25,24 @@ envelope_init(struct envelope *e, struct arena *a)
 {
 	memset(e, 0, sizeof(*e));
 	e->arena = a;
-	e->sender.text = e->sender.local = e->sender.domain = "";
+	e->sender = (struct address){ "", "", "", "" };
+}
+
+/* The domain of U-labels in A-labels. */
+static const char *
+plain_domain(struct arena *a, const char *domain)
+{
+	char buf[DNS_NAME_SIZE];
+	const char *plain = dns_name_plain(domain, buf, sizeof(buf));
+
+	return plain == buf ? arena_strndup(a, buf, strlen(buf)) : domain;
 }
 
 /* A domain means the same in every case, a local part does not. */
 struct address
 envelope_address(struct arena *a, const struct smtp_path *path)
 {
-	struct address addr = { .text = "", .local = "", .domain = "" };
+	struct address addr = { "", "", "", "" };
 	char *domain;
 	size_t i;
 
@@ -44,8 +57,27 @@ envelope_address(struct arena *a, const struct smtp_path *path)
 		if (domain[i] >= 'A' && domain[i] <= 'Z')
 			domain[i] = (char)(domain[i] + ('a' - 'A'));
 	addr.domain = domain;
+	addr.plain = plain_domain(a, domain);
 	addr.text = arena_printf(a, "%s@%s", addr.local, domain);
 	return addr;
+}
+
+const char *
+address_plain(const struct address *a, char *buf, size_t size)
+{
+	bool quoted = a->local[0] == '"';
+	const char *p = a->local + quoted;
+	size_t n = 0;
+
+	if (!quoted && a->plain == a->domain)
+		return a->text;
+	for (; *p != '\0' && !(quoted && *p == '"') && n + 1 < size; p++) {
+		if (quoted && *p == '\\' && p[1] != '\0')
+			p++;
+		buf[n++] = *p;
+	}
+	snprintf(buf + n, size - n, "@%s", a->plain);
+	return buf;
 }
 
 /* The arena keeps the smaller arrays; together they are no larger than the

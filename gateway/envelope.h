@@ -18,10 +18,14 @@
 
 struct arena;
 
+#define ADDRESS_PLAIN_SIZE 600 /* a local part, and a name of the DNS */
+
 struct address {
 	const char *text;   /* "user@domain" without brackets; "" for <> */
 	const char *local;  /* local part as sent, with quotes if quoted */
 	const char *domain; /* lower case; "" for <> and <postmaster> */
+	const char *plain;  /* the same in A-labels, as lists have it, if it
+			     * can be a name; mostly the very same */
 };
 
 struct recipient {
@@ -68,6 +72,10 @@ struct envelope {
 void envelope_init(struct envelope *e, struct arena *a);
 /* Makes an address from a parsed path. */
 struct address envelope_address(struct arena *a, const struct smtp_path *path);
+/* The address as lists have it: with the plain domain, and without quotes that
+ * "joe"@example.org need not have, or a list with joe@example.org could be
+ * avoided.  In buf (ADDRESS_PLAIN_SIZE) or the text itself. */
+const char *address_plain(const struct address *a, char *buf, size_t size);
 /* Adds a recipient; the pointer is valid until the next one is added. */
 struct recipient *envelope_add(struct envelope *e, const struct address *addr);
 /* Takes over the parameters of MAIL, and those of a recipient. */

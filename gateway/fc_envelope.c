@@ -41,7 +41,8 @@ parse(struct filter_call *fc, const char *text, bool sender,
 static bool
 is_same(const struct address *a, const struct address *b)
 {
-	return strcmp(a->text, b->text) == 0;
+	return strcmp(a->local, b->local) == 0 &&
+	    strcmp(a->plain, b->plain) == 0;
 }
 
 bool

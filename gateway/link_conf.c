@@ -44,6 +44,7 @@ const struct opt link_tls_options[] = {
 	{ .name = "name",
 	    .type = OPT_STRING,
 	    .offset = TLS(name),
+	    .domains_from = 1,
 	    .help = "name that servers' certificates must have; default: the "
 		    "host in the server's address" },
 	{ .name = "pin",

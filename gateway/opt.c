@@ -351,10 +351,16 @@ static int
 set_string(const struct place *p)
 {
 	const char *text = p->texts[0];
+	char *plain;
 
 	if (!opt_is_clean(text))
 		return fail(p, "must not contain control characters");
-	*(const char **)p->value = arena_strndup(p->arena, text, strlen(text));
+	plain = opt_items_plain(text, p->o->domains_from);
+	if (plain == NULL)
+		return fail(p, "\"%s\" has no valid domain", text);
+	*(const char **)p->value =
+	    arena_strndup(p->arena, plain, strlen(plain));
+	free(plain);
 	return 0;
 }
 
@@ -478,6 +484,7 @@ collect(const struct place *p, struct opt_items *items)
 	int rc = 0;
 
 	memset(items, 0, sizeof(*items));
+	items->domains_from = p->o->domains_from;
 	for (i = 0; i < p->count && rc == 0; i++)
 		rc = opt_items_add(items, p->texts[i], p->err, p->err_size);
 	if (rc == -1)

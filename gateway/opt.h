@@ -57,6 +57,10 @@ struct opt {
 	int64_t max;
 	const char *const *values; /* OPT_CHOICE: names, NULL at the end */
 	bool required;
+	/* OPT_LIST, OPT_STRING: the words from this one on (1 is the first)
+	 * are domains or have one behind an "@", and are compared: those in
+	 * U-labels become A-labels (dns_name_plain()).  0: none are. */
+	unsigned domains_from;
 	const char *help; /* one line for -L */
 };
 

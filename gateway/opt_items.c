@@ -11,15 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns_name.h"
 #include "mem.h"
+#include "utf8.h"
 
 #define FILE_PREFIX "file:"
+#define WORD_SIZE 1200 /* of an address: more than any has */
 
 static int read_file(struct opt_items *, const char *, char *, size_t);
 static int read_lines(struct opt_items *, FILE *, const char *, char *, size_t);
 static bool is_file(const char *);
 static char *trim(char *);
-static void add_item(struct opt_items *, const char *);
+static bool add_item(struct opt_items *, const char *);
 
 int
 opt_items_add(
@@ -36,7 +39,10 @@ opt_items_add(
 	if (is_file(text))
 		return read_file(
 		    items, text + strlen(FILE_PREFIX), err, err_size);
-	add_item(items, text);
+	if (!add_item(items, text)) {
+		snprintf(err, err_size, "\"%s\" has no valid domain", text);
+		return -1;
+	}
 	return 0;
 }
 
@@ -101,8 +107,12 @@ read_lines(struct opt_items *items, FILE *f, const char *path, char *err,
 		if (rc == -1)
 			snprintf(err, err_size,
 			    "\"%s\" line %zu is not an entry", path, number);
-		else if (text[0] != '\0')
-			add_item(items, text);
+		else if (text[0] != '\0' && !add_item(items, text)) {
+			snprintf(err, err_size,
+			    "\"%s\" line %zu has no valid domain", path,
+			    number);
+			rc = -1;
+		}
 	}
 	if (ferror(f)) {
 		snprintf(err, err_size, "can not read \"%s\": %s", path,
@@ -138,13 +148,55 @@ trim(char *line)
 	return line;
 }
 
-static void
+static bool
 add_item(struct opt_items *items, const char *text)
 {
+	char *item = opt_items_plain(text, items->domains_from);
+
+	if (item == NULL)
+		return false;
 	if (items->count == items->space) {
 		items->space = items->space > 0 ? items->space * 2 : 16;
 		items->list =
 		    xrealloc(items->list, items->space * sizeof(*items->list));
 	}
-	items->list[items->count++] = xstrdup(text);
+	items->list[items->count++] = item;
+	return true;
+}
+
+char *
+opt_items_plain(const char *text, unsigned domains_from)
+{
+	static const char blanks[] = " \t";
+	char word[WORD_SIZE], plain[WORD_SIZE], *out;
+	const char *found = word;
+	size_t space = strlen(text) + 1, at = 0, len;
+	unsigned number = 0;
+
+	if (domains_from == 0 || utf8_is_ascii(text))
+		return xstrdup(text);
+	out = xmalloc(space);
+	for (; *text != '\0' && found != NULL; text += len) {
+		len = strspn(text, blanks);
+		if (len == 0) {
+			len = strcspn(text, blanks);
+			number++;
+		}
+		found = snprintf(word, sizeof(word), "%.*s", (int)len, text) <
+			(int)sizeof(word)
+		    ? word
+		    : NULL;
+		if (found != NULL && number >= domains_from)
+			found = dns_name_plain(word, plain, sizeof(plain));
+		if (found == NULL)
+			continue;
+		space += strlen(found);
+		out = xrealloc(out, space);
+		at += (size_t)snprintf(out + at, space - at, "%s", found);
+	}
+	if (found == NULL) {
+		free(out);
+		return NULL;
+	}
+	return out;
 }

@@ -39,8 +39,7 @@ entry_fault(const char *entry, enum opt_match_kind kind)
 		       "*.example.org";
 	for (p = domain; *p != '\0'; p++)
 		if ((unsigned char)*p > 126)
-			return "other letters than ASCII have to be written "
-			       "as xn--...";
+			return "no domain has such characters";
 	return NULL;
 }
 

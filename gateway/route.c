@@ -12,8 +12,6 @@
 #include "route_index.h"
 #include "tx.h"
 
-#define ADDRESS_SIZE 400 /* more than a path may have (RFC 5321 4.5.3.1.3) */
-
 static const char *const auth_names[] = { "any", "yes", "no", NULL };
 static const char *const action_names[] = { "deliver", "reject", "defer",
 	"discard", NULL };
@@ -27,15 +25,18 @@ const struct opt route_options[] = {
 	{ .name = "rcpt-domain",
 	    .type = OPT_LIST,
 	    .offset = ROUTE(rcpt_domain),
+	    .domains_from = 1,
 	    .help = "recipients' domains, *.example.org for all below; "
 		    "none: every recipient" },
 	{ .name = "rcpt",
 	    .type = OPT_LIST,
 	    .offset = ROUTE(rcpt),
+	    .domains_from = 1,
 	    .help = "recipients' addresses; none: every recipient" },
 	{ .name = "sender-domain",
 	    .type = OPT_LIST,
 	    .offset = ROUTE(sender_domain),
+	    .domains_from = 1,
 	    .help = "domains of the reverse-path, <> for the null one; none: "
 		    "every sender" },
 	{ .name = "client",
@@ -83,7 +84,6 @@ const struct opt route_options[] = {
 
 static int find_postmaster(const struct router *, const struct route_query *);
 static int find_matching(struct route_search *, const struct route_query *);
-static const char *address_of(const struct address *, char *, size_t);
 static bool holds(const struct router *, unsigned, const struct route_query *);
 static bool has_name(const struct opt_list *, const char *);
 static bool has_flag(const struct opt_list *, const struct tx *);
@@ -121,14 +121,15 @@ route_refusal(const struct route_conf *conf)
 int
 router_find(const struct router *r, const struct route_query *q)
 {
-	char address[ADDRESS_SIZE];
+	char address[ADDRESS_PLAIN_SIZE];
 	struct route_search s;
 
 	if (q->rcpt->domain[0] == '\0')
 		return find_postmaster(r, q);
 	route_search_init(&s, r);
-	route_search_domain(&s, q->rcpt->domain);
-	route_search_address(&s, address_of(q->rcpt, address, sizeof(address)));
+	route_search_domain(&s, q->rcpt->plain);
+	route_search_address(
+	    &s, address_plain(q->rcpt, address, sizeof(address)));
 	return find_matching(&s, q);
 }
 
@@ -165,31 +166,12 @@ find_matching(struct route_search *s, const struct route_query *q)
 	while ((i = route_search_next(s)) != ROUTE_NONE) {
 		own = &r->sets[i].rcpts;
 		if (own->exact != NULL && q->rcpt->domain[0] != '\0' &&
-		    !route_domains_have(own, q->rcpt->domain))
+		    !route_domains_have(own, q->rcpt->plain))
 			continue;
 		if (holds(r, i, q))
 			return (int)i;
 	}
 	return -1;
-}
-
-/* With the quotes that "joe"@example.org need not have, a route for
- * joe@example.org could be avoided. */
-static const char *
-address_of(const struct address *a, char *buf, size_t size)
-{
-	const char *p = a->local;
-	size_t n = 0;
-
-	if (*p != '"')
-		return a->text;
-	for (p++; *p != '\0' && *p != '"' && n + 1 < size; p++) {
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		buf[n++] = *p;
-	}
-	snprintf(buf + n, size - n, "@%s", a->domain);
-	return buf;
 }
 
 /* The conditions that are not about the recipient. */
@@ -198,7 +180,7 @@ holds(const struct router *r, unsigned number, const struct route_query *q)
 {
 	const struct route_conf *c = &r->conf[number];
 	const struct route_domains *senders = &r->sets[number].senders;
-	const char *sender = q->sender->domain;
+	const char *sender = q->sender->plain;
 
 	if (c->authenticated != ROUTE_ANYBODY &&
 	    (c->authenticated == ROUTE_AUTHENTICATED) !=

@@ -29,6 +29,15 @@ utf8_len(const char *s, size_t len)
 }
 
 bool
+utf8_is_ascii(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s > 0x7f)
+			return false;
+	return true;
+}
+
+bool
 utf8_is_text(const char *s, size_t len)
 {
 	size_t i, n;

@@ -42,7 +42,7 @@ set_rcpt(size_t i, const char *text, const char *local, const char *domain)
 {
 	dl.rcpts[i].addr.text = text;
 	dl.rcpts[i].addr.local = local;
-	dl.rcpts[i].addr.domain = domain;
+	dl.rcpts[i].addr.domain = dl.rcpts[i].addr.plain = domain;
 }
 
 static void
@@ -144,6 +144,14 @@ requests(void **state)
 	expect(1, DL_STAGE_FINAL, 452);
 	expect(2, DL_STAGE_FINAL, 250);
 	assert_true(dl.reusable);
+
+	/* However the domain is written, it is one directory. */
+	begin(&backend_maildir, "/m/%d", 1);
+	set_rcpt(0, "a@b\303\274.test", "a", "b\303\274.test");
+	dl.rcpts[0].addr.plain = "xn--b-eha.test";
+	play(&backend_maildir,
+	    SCRIPT("C maildir /m/xn--b-eha.test" REST("a@b\303\274.test"),
+		"S 250 2.0.0 saved"));
 }
 
 static void

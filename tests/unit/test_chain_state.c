@@ -130,7 +130,7 @@ static void
 test_what_a_filter_sees(void **state)
 {
 	static const struct address rcpt = { "x@example.org", "x",
-		"example.org" };
+		"example.org", "example.org" };
 
 	(void)state;
 	fake_start(1);

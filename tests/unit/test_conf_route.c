@@ -55,6 +55,17 @@ static const struct {
 	    ":4: route 'b' is never reached: route 'all' before it takes every "
 	    "recipient\n" },
 
+	/* U-labels are A-labels, if they are any. */
+	{ LISTEN BACKEND
+	    "route a { backend = d rcpt-domain = b\303\274.example }\n"
+	    "route b { backend = d rcpt-domain = XN--B-eha.example }",
+	    ":4: route 'b' is never reached: route 'a' before it takes "
+	    "XN--B-eha.example\n" },
+	{ LISTEN BACKEND "route a { backend = d\n"
+			 "rcpt-domain = b\303\274..example }",
+	    ":4: option 'rcpt-domain' \"b\303\274..example\" has no valid "
+	    "domain\n" },
+
 	/* open relays */
 	{ "listen mx { address = {\"127.0.0.1:1\"} xclient-login = yes\n"
 	  "xclient-from = {\"0.0.0.0/0\"} }\n" BACKEND

@@ -39,6 +39,45 @@ names_are_made_plain(void **state)
 }
 
 static void
+domains_in_lists_are_plain(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "b\303\274cher.example", "xn--bcher-kva.example" },
+		{ "*.B\303\234CHER.example", "*.xn--bcher-kva.example" },
+		{ "@b\303\274cher.example", "@xn--bcher-kva.example" },
+		{ "j\303\274@b\303\274cher.example",
+		    "j\303\274@xn--bcher-kva.example" },
+		{ "\"a@b\"@b\303\274cher.example",
+		    "\"a@b\"@xn--bcher-kva.example" },
+	};
+	static const char *const same[] = { "", "*", "<>", "Example.ORG",
+		"a@Example.org", "j\303\274@example.org", "[IPv6:::1]", "a@b@c",
+		"*.example.org" };
+	static const char *const none[] = { "b\303\274cher..example",
+		"\xff.example", "a@b\303\274 cher.example", "*.\303\274\\" };
+	const char *got;
+	char buf[300];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(cases); i++) {
+		got = dns_name_plain(cases[i][0], buf, sizeof(buf));
+		assert_string_equal(got, cases[i][1]);
+		/* Room for all but one. */
+		assert_null(
+		    dns_name_plain(cases[i][0], buf, strlen(cases[i][1])));
+		assert_string_equal(
+		    dns_name_plain(cases[i][0], buf, strlen(cases[i][1]) + 1),
+		    cases[i][1]);
+	}
+	for (i = 0; i < nitems(same); i++)
+		assert_ptr_equal(
+		    dns_name_plain(same[i], buf, sizeof(buf)), same[i]);
+	for (i = 0; i < nitems(none); i++)
+		assert_null(dns_name_plain(none[i], buf, sizeof(buf)));
+}
+
+static void
 what_can_be_no_name_is_none(void **state)
 {
 	static const char *const cases[] = { "", ".", "..", "a..b", ".a", "a..",
@@ -135,6 +174,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_made_plain),
+		cmocka_unit_test(domains_in_lists_are_plain),
 		cmocka_unit_test(what_can_be_no_name_is_none),
 		cmocka_unit_test(names_of_hosts),
 		cmocka_unit_test(reverse_names),

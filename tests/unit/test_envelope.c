@@ -68,6 +68,48 @@ test_address(void **state)
 	arena_free(&a);
 }
 
+/* As lists have it: the domain in A-labels, and no quotes. */
+static void
+test_plain(void **state)
+{
+	static const struct {
+		const char *arg, *plain, *text;
+	} rows[] = {
+		{ "TO:<User@Example.ORG>", "example.org", "User@example.org" },
+		{ "TO:<u@B\303\234cher.Example>", "xn--bcher-kva.example",
+		    "u@xn--bcher-kva.example" },
+		{ "TO:<u@XN--bcher-kva.example>", "xn--bcher-kva.example",
+		    "u@xn--bcher-kva.example" },
+		{ "TO:<\"a\\b c\"@b\303\274cher.example>",
+		    "xn--bcher-kva.example", "ab c@xn--bcher-kva.example" },
+		{ "TO:<\"joe\"@example.org>", "example.org",
+		    "joe@example.org" },
+		{ "TO:<postmaster>", "", "postmaster" },
+		{ "FROM:<>", "", "" },
+		/* It can be no name: as it is. */
+		{ "TO:<u@\357\277\275.example>", "\357\277\275.example",
+		    "u@\357\277\275.example" },
+	};
+	char buf[ADDRESS_PLAIN_SIZE];
+	struct address addr;
+	struct arena a;
+	size_t i;
+
+	(void)state;
+	arena_init(&a, 256);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		addr = parsed(&a, rows[i].arg);
+		assert_string_equal(addr.plain, rows[i].plain);
+		assert_string_equal(
+		    address_plain(&addr, buf, sizeof(buf)), rows[i].text);
+	}
+	/* What is ASCII costs nothing. */
+	addr = parsed(&a, "TO:<u@example.org>");
+	assert_ptr_equal(addr.plain, addr.domain);
+	assert_ptr_equal(address_plain(&addr, buf, sizeof(buf)), addr.text);
+	arena_free(&a);
+}
+
 /* The line is gone when the address is used. */
 static void
 test_address_is_a_copy(void **state)
@@ -127,6 +169,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_address_is_a_copy),
 		cmocka_unit_test(test_recipients),
 	};

@@ -160,7 +160,7 @@ envelope(struct envelope *e, const char *sender, size_t count)
 	size_t i;
 
 	envelope_init(e, &arena);
-	e->sender = (struct address){ sender, sender, "" };
+	e->sender = (struct address){ sender, sender, "", "" };
 	for (i = 0; i < count; i++) {
 		addr.text = addr.local = names[i];
 		envelope_add(e, &addr)->backend_name = "s";

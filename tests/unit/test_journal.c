@@ -53,7 +53,7 @@ teardown(void **state)
 static struct address
 address(const char *text)
 {
-	struct address a = { text, text, "" };
+	struct address a = { text, text, "", "" };
 
 	return a;
 }

@@ -32,6 +32,8 @@ struct conf {
 	struct net_addr address;
 	struct opt_addrs addresses;
 	struct opt_rate rate;
+	struct opt_list plain;
+	const char *plain_string;
 };
 
 static const char *const colours[] = { "red", "green", "blue", NULL };
@@ -81,6 +83,12 @@ static const struct opt table[] = {
 	    .def = "127.0.0.0/8 ::1" },
 	{ .name = "address", .type = OPT_ADDRESS, AT(address) },
 	{ .name = "addresses", .type = OPT_ADDRESSES, AT(addresses) },
+	{ .name = "domains", .type = OPT_LIST, AT(plain), .domains_from = 1 },
+	{ .name = "behind", .type = OPT_LIST, AT(plain), .domains_from = 2 },
+	{ .name = "domain",
+	    .type = OPT_STRING,
+	    AT(plain_string),
+	    .domains_from = 1 },
 	{ .name = NULL },
 };
 
@@ -368,6 +376,42 @@ test_files(void **state)
 	refused("list", "a\nb", "control characters");
 }
 
+#define BUCHER "b\303\274cher.example"
+#define PLAIN "xn--bcher-kva.example"
+
+/* Domains that are compared are compared in A-labels, wherever they stand. */
+static void
+test_domains(void **state)
+{
+	static const char lines[] = "# \303\274\n" BUCHER "\n",
+			  wrong[] = "a.example\n@\303\274..example\n";
+	const char *items[] = { BUCHER "  *." BUCHER "   a@" BUCHER " @" BUCHER,
+		"plain.example \303\274@plain.example", NULL };
+
+	(void)state;
+	items[2] = write_file(lines, sizeof(lines) - 1);
+	assert_int_equal(set_many("domains", items, 3), 0);
+	assert_int_equal(conf.plain.count, 3);
+	assert_string_equal(
+	    conf.plain.list[0], PLAIN "  *." PLAIN "   a@" PLAIN " @" PLAIN);
+	assert_string_equal(conf.plain.list[1], items[1]);
+	assert_string_equal(conf.plain.list[2], PLAIN);
+	unlink(items[2] + strlen("file:"));
+	assert_int_equal(set("behind", BUCHER " a@" BUCHER), 0);
+	assert_string_equal(conf.plain.list[0], BUCHER " a@" PLAIN);
+	assert_int_equal(set("domain", "@" BUCHER), 0);
+	assert_string_equal(conf.plain_string, "@" PLAIN);
+	assert_int_equal(set("list", BUCHER), 0);
+	assert_string_equal(conf.list.list[0], BUCHER);
+
+	refused(
+	    "domains", "a.example \303\274..example", "has no valid domain");
+	refused("domain", "\303\274..example", "has no valid domain");
+	items[0] = write_file(wrong, sizeof(wrong) - 1);
+	refused("domains", items[0], "line 2 has no valid domain");
+	unlink(items[0] + strlen("file:"));
+}
+
 static int
 begin(void **state)
 {
@@ -398,6 +442,7 @@ main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_domains),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -37,7 +37,7 @@ address(const char *text)
 	snprintf(local, sizeof(local), "%.*s",
 	    at != NULL ? (int)(at - text) : (int)strlen(text), text);
 	a.local = local;
-	a.domain = at != NULL ? at + 1 : "";
+	a.domain = a.plain = at != NULL ? at + 1 : "";
 	return a;
 }
 
