@@ -182,14 +182,17 @@ void
 peer_secure(const struct peers *peers, struct peer *p)
 {
 	char cert[200], key[200];
-	const struct tls_peer_conf conf = {
-		.server = true, .cert = cert, .key = key
-	};
+	const struct tls_peer_conf server = { .server = true,
+		.cert = cert,
+		.key = key },
+				   client = { .server = false };
+	bool is_client =
+	    p >= peers->clients && p < peers->clients + CLIENTS_MAX;
 
 	snprintf(cert, sizeof(cert), "%s/cert", peers->dir);
 	snprintf(key, sizeof(key), "%s/key", peers->dir);
 	p->tls = xcalloc(1, sizeof(*p->tls));
-	tls_peer_open(p->tls, p->fd, &conf);
+	tls_peer_open(p->tls, p->fd, is_client ? &client : &server);
 	/* The client may have begun already. */
 	if (p->in_len > p->in_used)
 		BIO_write(SSL_get_rbio(p->tls->ssl), p->in + p->in_used,
@@ -229,6 +232,8 @@ peer_send(struct peer *p, const char *text, size_t len)
 
 	if (p->fd == -1 || p->ended)
 		return len;
+	if (p->tls != NULL && !p->shaken)
+		return 0;
 	if (p->tls != NULL) {
 		SSL_write(p->tls->ssl, text, (int)len);
 		tls_peer_pump(p->tls);
