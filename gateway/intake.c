@@ -25,7 +25,8 @@ intake_begin(struct session *s)
 	s->tx.message = message_new(s->front->spool);
 	smtp_data_init(&s->data);
 	smtp_repair_init(&s->repair);
-	s->normalise =
+	/* In binary content a CR is not half of a line end. */
+	s->normalise = s->tx.envelope.body != BODY_BINARYMIME &&
 	    net_list_has(&s->listener->normalise_from, &s->client.addr);
 	s->data_too_big = false;
 	s->data_error = 0;

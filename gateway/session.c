@@ -211,6 +211,18 @@ run_line(struct session *s, const char *line, size_t len)
 		verb_run(s, line, len - 1);
 }
 
+/* A line, or the beginning of one.  What follows BDAT is not to be read as
+ * commands, however long it is. */
+static void
+too_long(struct session *s, const char *line, size_t len)
+{
+	if (s->skip_line)
+		return;
+	session_reply(s, REPLY_LINE_TOO_LONG);
+	if (smtp_parse_command(line, len).verb == SMTP_BDAT)
+		session_close(s, "out-of-step");
+}
+
 /* Takes one command.  False: there is none yet. */
 static bool
 next_command(struct session *s)
@@ -224,18 +236,18 @@ next_command(struct session *s)
 	if (!conn_line(s->conn, &line, &len, &used)) {
 		line = conn_input(s->conn, &have);
 		if (have > line_max(line, have) + 1) { /* its CR */
-			if (!s->skip_line)
-				session_reply(s, REPLY_LINE_TOO_LONG);
+			too_long(s, line, have);
 			s->skip_line = true;
-			conn_consume(s->conn, have);
+			if (s->conn != NULL)
+				conn_consume(s->conn, have);
 		}
 		return false;
 	}
 	if (len > line_max(line, len) + 1) {
-		conn_consume(s->conn, used);
-		if (!s->skip_line)
-			session_reply(s, REPLY_LINE_TOO_LONG);
+		too_long(s, line, len);
 		s->skip_line = false;
+		if (s->conn != NULL)
+			conn_consume(s->conn, used);
 		return true;
 	}
 	/* A copy, because the input moves while the command is at work. */

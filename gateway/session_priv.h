@@ -37,7 +37,7 @@ struct verb;
 
 #define SESSION_ID_MAX 16
 /* What a greeting must not hold: it could not be written into a header. */
-#define HELO_FORBIDDEN " \"(),;<>@\\"
+#define HELO_FORBIDDEN " \t\"(),;<>@\\"
 #define COMMAND_LINE_MAX 2048 /* RFC 5321 wants 512 and more for extensions */
 
 enum session_state {

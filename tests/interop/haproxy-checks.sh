@@ -21,6 +21,7 @@ must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 2
 log    { level = debug }
+admin  { control = "$tmp/control.sock" }
 limits { per-client = 3  rate = "3/1d"  connections = 60 }
 listen proxied {
 	address    = {"127.0.0.1:@PORT1@"}
@@ -100,6 +101,10 @@ matches "a check that speaks is a probe, with level debug" "$(cat "$gw_log")" \
     'level=debug event=session .*helo=lb.example.org.*probe=yes|level=debug event=session .*probe=yes.*helo=lb.example.org'
 lacks "and nobody else has said what checks say" \
     "$(grep 'helo=lb.example.org' "$gw_log" | grep -v probe=yes)" .
+
+counted=$("$BUILD/posternctl" -s "$tmp/control.sock" status 2>&1 |
+    awk '$1 == "probes" { print $2 }')
+at_least "checks are counted" "${counted:-0}" 100
 
 # --- clients are clients ---------------------------------------------------------------------
 

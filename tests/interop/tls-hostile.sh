@@ -18,7 +18,7 @@ must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 2
 log { level = debug }
-listen start { address = {"127.0.0.1:@PORT1@"}  starttls = both }
+listen start { address = {"127.0.0.1:@PORT1@"}  starttls = both  auth = people  auth-plaintext = yes }
 listen narrow { address = {"127.0.0.1:@PORT2@"}  starttls = narrow }
 listen new { address = {"127.0.0.1:@PORT3@"}  tls = new }
 listen known { address = {"127.0.0.1:$port4"}  starttls = known  require-tls = true }
@@ -40,6 +40,7 @@ tls known {
 	certificate = {"$tmp/one.crt"}  key = {"$tmp/one.key"}
 	client-ca = "$tmp/ca.crt"  verify-client = required
 }
+auth-file people { users = {"alice:\$2b\$04\$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"} }
 backend store { protocol = maildir  path = "$tmp/mail/%u" }
 route stored { rcpt-domain = {"example.org"}  backend = store }
 END
@@ -204,6 +205,18 @@ try_('in front, in the same write as the envelope', sub {
 	$all .= $c->reply;
 	return codes($all);
 });
+try_('a login in clear', sub {
+	my ($c) = @_;
+	my $alice = 'AUTH PLAIN AGFsaWNlAHNlY3JldA==';
+	$c->hello;
+	$c->ask($alice, 235);
+	my $all = $c->ask('STARTTLS', 220);
+	$c->start_tls;
+	$c->ask('EHLO client.example.net', 250);
+	# It is not "authenticated already".
+	$all .= $c->ask($alice, 235);
+	return codes($all);
+});
 try_('a handshake with garbage', sub {
 	my ($c) = @_;
 	$c->hello;
@@ -293,6 +306,7 @@ if perl -MNet::SSLeay -e 1 2>/dev/null; then
 	equal "what was said in front of STARTTLS is forgotten" \
 	    "$(heard 'in front, in the same write as the envelope')" \
 	    "250 250 503 250 220 503 503 503 221"
+	equal "and so is a login" "$(heard 'a login in clear')" "220 235"
 	for n in 'without a close, end' 'without a close, reset' \
 	    'without a close, half a record' 'a message that is cut off' \
 	    close_notify 'half a handshake'; do

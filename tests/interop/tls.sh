@@ -27,7 +27,7 @@ workers  = 2
 limits { message-size = 20M  connections = 1000 }
 listen start { address = {"127.0.0.1:@PORT1@"}  starttls = plain }
 listen direct { address = {"127.0.0.1:@PORT2@"}  tls = plain }
-listen proxied { address = {"127.0.0.1:@PORT3@"}  proxy-from = {"127.0.0.1"}  require-tls = true }
+listen proxied { address = {"127.0.0.1:@PORT3@"}  proxy-from = {"127.0.0.1"}  starttls = plain  require-tls = true }
 listen asked { address = {"127.0.0.1:$port4"}  starttls = optional }
 listen known { address = {"127.0.0.1:$port5"}  tls = required  require-tls = true }
 tls plain {
