@@ -14,7 +14,6 @@
 #include "smtp_client_impl.h"
 
 static bool needs_reset(const struct delivery *);
-static enum progress too_big(struct delivery *);
 static enum progress too_many(struct delivery *);
 static enum progress got_reset(struct delivery *, const struct reply *);
 static void send_identity(struct delivery *);
@@ -43,7 +42,7 @@ smtp_client_begin(struct delivery *dl)
 	if (lacks != 0)
 		return dl_unfit(dl, lacks);
 	if (link->ehlo.size > 0 && dl_size(dl) > link->ehlo.size)
-		return too_big(dl);
+		return dl_too_big(dl, link->ehlo.size);
 	if (link->ehlo.rcpt_max > 0 && dl_count(dl) > link->ehlo.rcpt_max)
 		return too_many(dl);
 	if (smtp_client_wants_probe(dl))
@@ -75,24 +74,9 @@ needs_reset(const struct delivery *dl)
 	return dl_link_needs_reset(dl) && !st->reset;
 }
 
-/* The server said in its greeting how much it takes; nothing has to be sent to
- * hear it again, and the link stays as it was. */
-static enum progress
-too_big(struct delivery *dl)
-{
-	const struct reply r = {
-		.code = 552,
-		.enhanced = "5.3.4",
-		.text = "message exceeds the size limit of the mail server",
-		.lines = 1,
-	};
-
-	dl_result_rest(dl, DL_STAGE_COMMAND, &r);
-	return smtp_client_finish(dl, needs_reset(dl));
-}
-
-/* So it did with RCPTMAX (RFC 9422).  Nobody knew of it at RCPT, or the client
- * would have heard the 452 there; it does when it comes again. */
+/* The server said in its EHLO how many it takes (RFC 9422), but nobody knew of
+ * it at RCPT, or the client would have heard the 452 there; it does when it
+ * comes again. */
 static enum progress
 too_many(struct delivery *dl)
 {

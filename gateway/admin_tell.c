@@ -2,12 +2,14 @@
  * What the admin process tells by itself, from the shared memory.
  */
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "admin.h"
 #include "conf.h"
 #include "control.h"
+#include "fault.h"
 #include "log.h"
 #include "marks.h"
 #include "pool.h"
@@ -78,6 +80,24 @@ admin_tell_status(
 	control_row_end(t);
 }
 
+/* "tls-name=2 auth-refused=1": what was wrong with a server, and how often. */
+static void
+list_faults(const struct stats *s, unsigned server, char *buf, size_t size)
+{
+	size_t len = 0;
+	int64_t n;
+	int f;
+
+	buf[0] = '\0';
+	for (f = FAULT_NONE + 1; f < FAULTS && len + 1 < size; f++) {
+		n = stats_sum(s, server, (enum stats_cell)(STATS_FAULT + f));
+		if (n > 0)
+			len += (size_t)snprintf(buf + len, size - len,
+			    "%s%s=%" PRId64, len > 0 ? " " : "",
+			    fault_name((enum fault)f), n);
+	}
+}
+
 static void
 tell_server(const struct admin_start *start, const struct backend_conf *bc,
     const struct server_conf *sc, int64_t now, struct control_text *t)
@@ -85,6 +105,7 @@ tell_server(const struct admin_start *start, const struct backend_conf *bc,
 	struct servers_policy policy = pool_policy(bc);
 	struct servers_status st;
 	struct stats *s = start->stats;
+	char faults[LIST_SIZE];
 
 	if (!servers_status(start->servers, sc->index, &policy, now, &st))
 		return;
@@ -103,6 +124,8 @@ tell_server(const struct admin_start *start, const struct backend_conf *bc,
 	control_put_number(
 	    t, "discarded", stats_sum(s, sc->index, STATS_DISCARDED));
 	control_put_number(t, "failures", st.failures);
+	list_faults(s, sc->index, faults, sizeof(faults));
+	control_put(t, "faults", faults);
 	control_put(t, "why", st.state == SERVERS_DOWN ? st.why : "");
 	control_row_end(t);
 }

@@ -163,6 +163,11 @@ unsigned dl_server_offers(struct delivery *dl, const struct ehlo *e);
  * it lacks these extensions: another one gets it, or the rest 451.  The link
  * stays as it is, for others.  Returns DELIVERY_DONE. */
 enum progress dl_unfit(struct delivery *dl, unsigned lacks);
+/* Likewise: the message has more octets than the server takes, which has said
+ * so (SIZE, RFC 1870).  If the client has kept to what it was offered, or only
+ * what was added on the way is too much, another server gets it, or the rest
+ * 452; else the rest 552. */
+enum progress dl_too_big(struct delivery *dl, uint64_t limit);
 
 /* Adds to what is sent; it goes out in one write when the function returns. */
 void dl_send(struct delivery *dl, const char *text);

@@ -68,6 +68,7 @@ struct delivery {
 	bool ended;  /* the outcome is certain; done is on its way */
 	bool uncertain;
 	unsigned lacks;	    /* extensions that this server does not offer */
+	bool outgrown;	    /* too big for it by what we have added only */
 	char error[160];    /* what went wrong; "" if nothing */
 	const char *server; /* for the record */
 	struct timer deadline;

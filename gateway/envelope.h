@@ -54,6 +54,8 @@ struct envelope {
 	bool has_sender;       /* MAIL was accepted */
 	enum body_type body;   /* BODY= */
 	uint64_t size;	       /* SIZE=; 0 when not given */
+	uint64_t offered_size; /* of EHLO; 0: the client was promised none */
+	uint64_t sent;	       /* octets of the content that the client sent */
 	/* What every server that gets this message must offer, because the
 	 * client was promised it and used it in MAIL: bits of enum
 	 * ehlo_extension. */

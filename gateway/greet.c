@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caps.h"
 #include "client.h"
 #include "compat.h"
 #include "delivery.h"
@@ -172,27 +173,36 @@ tell(struct task *t)
 
 /* Links that a pool opens in advance. */
 
+/* What it offered does not hold any more, as with a delivery that failed. */
 static void
 opened(void *ctx, struct link *l, const char *why)
 {
-	(void)ctx;
+	struct greets *g = ctx;
+
 	if (why == NULL) {
 		pool_put(&l, false);
 		return;
 	}
 	pool_blame(l, why);
+	caps_lost(
+	    relay_caps(g->relay), pool_conf_of(l->pool)->name, l->server->name);
 	pool_drop(&l);
 }
 
 static void
-open_session(void *ctx, struct link *l)
+open_session(
+    void *ctx, struct pool *p, const struct server_conf *sc, struct link *l)
 {
 	struct greets *g = ctx;
-	const struct backend_conf *conf = pool_conf_of(l->pool);
+	const struct backend_conf *conf = pool_conf_of(p);
 
+	if (l == NULL) {
+		caps_lost(relay_caps(g->relay), conf->name, sc->name);
+		return;
+	}
 	greet(g, conf, l,
 	    loop_now(g->loop) + conf->connect_timeout + conf->reply_timeout,
-	    opened, NULL);
+	    opened, g);
 }
 
 void

@@ -157,6 +157,7 @@ intake_complete(struct session *s)
 	s->state = SESSION_COMMAND;
 	append_rest(s);
 	headers_finish(&s->tx.headers, &s->listener->limits.headers);
+	s->tx.envelope.sent = message_size(s->tx.message);
 	refusal = intake_refusal(s);
 	if (refusal == REPLY_NONE && !intake_strip_headers(s))
 		refusal = REPLY_LOCAL_ERROR;

@@ -415,8 +415,8 @@ open_in_advance(struct pool *p, unsigned server)
 	if (t == -1 || p->targets[t].avoid_until > loop_now(p->loop))
 		return;
 	l = open_link(p, (unsigned)t);
-	if (l != NULL)
-		p->open(p->open_ctx, l);
+	if (l != NULL || errno != EAGAIN)
+		p->open(p->open_ctx, p, sc, l);
 }
 
 static void
@@ -442,8 +442,7 @@ on_upkeep(void *arg)
 }
 
 void
-pool_set_opener(
-    struct pool *p, void (*open)(void *ctx, struct link *l), void *ctx)
+pool_set_opener(struct pool *p, pool_open_fn *open, void *ctx)
 {
 	if (p->conf->pool.min == 0)
 		return;

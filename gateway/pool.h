@@ -168,9 +168,10 @@ void pool_free(struct pool **pp);
 const struct backend_conf *pool_conf_of(const struct pool *p);
 /* Who opens the session (banner, EHLO) of links that are opened in advance and
  * then gives them back by pool_put(), or by pool_drop().  Without it there are
- * none. */
-void pool_set_opener(
-    struct pool *p, void (*open)(void *ctx, struct link *l), void *ctx);
+ * none.  l is NULL if connecting to the server failed at once. */
+typedef void pool_open_fn(
+    void *ctx, struct pool *p, const struct server_conf *sc, struct link *l);
+void pool_set_opener(struct pool *p, pool_open_fn *open, void *ctx);
 
 /* A delivery that wants a link.  Embedded in its owner; the owner sets got. */
 struct pool_wait {

@@ -52,7 +52,7 @@ struct pool {
 	bool yielding;		/* room is made for another worker */
 	unsigned given;		/* times that another worker was thought of */
 	struct timer upkeep;	/* while there are idle links */
-	void (*open)(void *ctx, struct link *l);
+	pool_open_fn *open;
 	void *open_ctx;
 	bool closing;
 };

@@ -118,6 +118,12 @@ relay_rcpt_max(const struct relay *r, unsigned backend)
 }
 
 struct caps *
+relay_caps(const struct relay *r)
+{
+	return r->caps;
+}
+
+struct caps *
 delivery_caps(const struct delivery *dl)
 {
 	return dl->relay->caps;

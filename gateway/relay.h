@@ -37,6 +37,7 @@ void relay_free(struct relay **rp);
 void relay_set_dns(struct relay *r, struct dns *dns);
 /* Where is kept what servers offer; NULL: nowhere. */
 void relay_set_caps(struct relay *r, struct caps *c);
+struct caps *relay_caps(const struct relay *r);
 /* What may be offered to clients whose recipients go these ways (offer.h). */
 void relay_offer(
     const struct relay *r, const struct offer_routes *routes, struct ehlo *e_r);

@@ -3,6 +3,7 @@
  * keep them: see dl_server_offers() in backend.h.
  */
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "caps.h"
@@ -63,7 +64,41 @@ dl_unfit(struct delivery *dl, unsigned lacks)
 	return DELIVERY_DONE;
 }
 
-/* The client is to come again, and will be promised less. */
+/* What the client sent; or will, before it has. */
+static uint64_t
+sent(const struct delivery *dl)
+{
+	const struct envelope *e = dl->order.envelope;
+
+	return dl->order.message != NULL ? e->sent : e->size;
+}
+
+enum progress
+dl_too_big(struct delivery *dl, uint64_t limit)
+{
+	static const struct reply too_big = {
+		.code = 552,
+		.enhanced = "5.3.4",
+		.text = "message exceeds the size limit of the mail server",
+		.lines = 1,
+	};
+
+	dl_link_reusable(dl, dl_link_needs_reset(dl));
+	if (sent(dl) > limit && sent(dl) > dl->order.envelope->offered_size) {
+		dl_result_rest(dl, DL_STAGE_COMMAND, &too_big);
+		return DELIVERY_DONE;
+	}
+	dl->lacks = EHLO_SIZE;
+	dl->outgrown = sent(dl) <= limit;
+	snprintf(dl->error, sizeof(dl->error),
+	    "server %s takes %" PRIu64 " octets: the client sent %" PRIu64
+	    ", with what was added there are %" PRIu64,
+	    dl->server, limit, sent(dl), dl_size(dl));
+	return DELIVERY_DONE;
+}
+
+/* The client is to come again, and will be promised less; or somebody gives the
+ * server a larger limit. */
 static void
 keep_no_promise(struct delivery *dl)
 {
@@ -74,8 +109,25 @@ keep_no_promise(struct delivery *dl)
 			"offered for this message, please try again later",
 		.lines = 0, /* nobody said it */
 	};
+	static const struct reply smaller = {
+		.code = 452,
+		.enhanced = "4.3.4",
+		.text = "the mail server behind this gateway takes less than "
+			"the size that was offered, please try again later",
+		.lines = 0,
+	};
+	static const struct reply outgrown = {
+		.code = 452,
+		.enhanced = "4.3.4",
+		.text = "the message is too big with the header fields that "
+			"were added to it on the way, please try again later",
+		.lines = 0,
+	};
+	const struct reply *r = &not_now;
 
-	dl_result_rest(dl, DL_STAGE_COMMAND, &not_now);
+	if (dl->lacks == EHLO_SIZE)
+		r = dl->outgrown ? &outgrown : &smaller;
+	dl_result_rest(dl, DL_STAGE_COMMAND, r);
 	delivery_finish(dl);
 }
 

@@ -118,6 +118,8 @@ verb_check_mail(struct session *s, struct slice arg)
 	if (no != REPLY_NONE)
 		return no;
 	envelope_mail_params(e, &mail);
+	if ((s->offered.have & EHLO_SIZE) != 0)
+		e->offered_size = s->offered.size;
 	e->sender = envelope_address(&s->tx.arena, &path);
 	e->has_sender = true;
 	snprintf(s->tx.id, sizeof(s->tx.id), "%s.%u", s->id, ++s->tx_count);

@@ -58,6 +58,12 @@ backend hang {
 	protocol = smtp
 	server a { address = "127.0.0.1:$hang_port" }
 }
+backend secure {
+	protocol = smtp
+	server a { address = "127.0.0.1:$s1_port" }
+	tls { mode = required  verify = no }
+}
+route secure { rcpt-domain = {"tls.example.org"}  backend = secure }
 route hang { rcpt-domain = {"hang.example.org"}  backend = hang }
 route store { rcpt-domain = {"example.org"}  backend = store }
 END
@@ -94,12 +100,18 @@ equal "--json may stand at the end" \
 
 ctl backends
 equal "backends: a line for each server, below the titles" \
-    "$(printf '%s\n' "$said" | awk 'END { print NR }')" 5
+    "$(printf '%s\n' "$said" | awk 'END { print NR }')" 6
 matches "backends: the titles" "$said" '^server +address +state +for +links'
 equal "backends --json: an address" "$(of store/a address)" "127.0.0.1:$s1_port"
 equal "a server is up" "$(of store/a state)" up
 gen -n 20 -c 4 "127.0.0.1:$mx"
 at_least "connections are counted" "$(of store/a opened)" 1
+equal "nothing is wrong with that server" "$(of store/a faults)" ""
+equal "nor with the other one yet" "$(of secure/a faults)" ""
+gen -n 1 --to user@tls.example.org "127.0.0.1:$mx" || :
+equal "it does not offer STARTTLS" "$(of secure/a faults)" "tls-missing=1"
+ctl backends
+matches "as the table says" "$said" '^secure/a .* tls-missing=1( |$)'
 
 ctl drain store/a
 equal "drain: exit code" "$code" 0

@@ -66,6 +66,7 @@ struct delivery {
 	bool reset_after;
 	struct ehlo offered;
 	unsigned lacks;
+	uint64_t too_big; /* the limit that it exceeds */
 	char failed[300];
 };
 
@@ -216,6 +217,19 @@ enum progress
 dl_unfit(struct delivery *dl, unsigned lacks)
 {
 	dl->lacks = lacks;
+	return DELIVERY_DONE;
+}
+
+enum progress
+dl_too_big(struct delivery *dl, uint64_t limit)
+{
+	static const struct reply refusal = { .code = 552, .lines = 1 };
+
+	assert(dl->size > limit);
+	dl->too_big = limit;
+	dl_result_rest(dl, DL_STAGE_COMMAND, &refusal);
+	dl->reusable = true;
+	dl->reset_after = dl->needs_reset;
 	return DELIVERY_DONE;
 }
 
