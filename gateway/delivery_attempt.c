@@ -26,6 +26,8 @@ use_link(struct delivery *dl, struct link *l)
 	dl->link = l;
 	dl->server = l->server != NULL ? l->server->name : NULL;
 	dl->tls = l->tls;
+	if (dl->order.linked != NULL)
+		dl->order.linked(dl->ctx);
 	delivery_attach(dl);
 }
 

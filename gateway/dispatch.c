@@ -2,7 +2,7 @@
  * A transaction's deliveries: see dispatch.h.
  */
 
-#include "dispatch.h"
+#include "dispatch_impl.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,37 +18,10 @@
 
 #define ADDED_MS 30000 /* for recipients whom the client knows nothing of */
 
-struct part { /* what goes to one backend */
-	struct dispatch *dispatch;
-	struct delivery *delivery; /* NULL when it has ended */
-	unsigned backend;
-	bool added; /* for recipients that filters added: it does not count */
-	bool told;  /* to send the message, or not */
-	size_t *rcpts; /* owned; indexes in the envelope */
-	size_t count;
-};
-
-struct dispatch {
-	struct dispatch_order order;
-	dispatch_done_fn *done;
-	void *ctx;
-	struct part *parts;		/* owned */
-	struct relay_outcome *outcomes; /* owned; of the parts that ended */
-	size_t count;
-	size_t left;		    /* parts that have not ended */
-	struct dl_outcome *results; /* owned; by the envelope's recipients */
-	bool *known;		    /* owned; have it already; NULL: nobody */
-	size_t discarded;
-	size_t again;
-	bool busy;
-	bool abandoned; /* the client left */
-	struct task task;
-};
-
 static void look_back(struct dispatch *);
-static void divide(struct dispatch *);
-static struct part *part_for(struct dispatch *, const struct recipient *);
+static void start_parts(struct dispatch *);
 static void start_part(struct dispatch *, struct part *);
+static void on_link(void *);
 static void on_ready(void *);
 static void on_committing(void *);
 static void on_part_done(void *, const struct relay_outcome *);
@@ -70,7 +43,6 @@ dispatch_start(
 {
 	const struct envelope *e = order->envelope;
 	struct dispatch *d = xcalloc(1, sizeof(*d));
-	size_t i;
 
 	d->order = *order;
 	d->done = done;
@@ -81,12 +53,11 @@ dispatch_start(
 	    order->flight, order->arena, e, order->message, order->headers);
 	if (!d->busy) {
 		look_back(d);
-		divide(d);
+		dispatch_divide(d);
 	}
 	d->left = d->count;
 	d->outcomes = xcalloc(d->count + 1, sizeof(*d->outcomes));
-	for (i = 0; i < d->count; i++)
-		start_part(d, &d->parts[i]);
+	start_parts(d);
 	if (d->count == 0)
 		loop_defer(order->loop, &d->task);
 	return d;
@@ -117,57 +88,24 @@ look_back(struct dispatch *d)
 		}
 }
 
-/* Each recipient that has to get the message goes to the part of its backend.
+/*
+ * A part keeps its connection until all have answered.  Where connections are
+ * short, two messages would wait for what the other one has; so all take them
+ * in the same order, one after another.
  */
 static void
-divide(struct dispatch *d)
+start_parts(struct dispatch *d)
 {
-	const struct envelope *e = d->order.envelope;
 	struct part *p;
 	size_t i;
 
-	d->parts = xcalloc(e->count, sizeof(*d->parts));
-	for (i = 0; i < e->count; i++) {
-		if (e->rcpts[i].backend_name == NULL) {
-			d->discarded++;
-			continue;
-		}
-		if (d->known != NULL && d->known[i])
-			continue;
-		p = part_for(d, &e->rcpts[i]);
-		if (p->rcpts == NULL)
-			p->rcpts = xcalloc(e->count - i, sizeof(*p->rcpts));
-		p->rcpts[p->count++] = i;
+	for (i = 0; i < d->count; i++) {
+		p = &d->parts[i];
+		if (!p->begun)
+			start_part(d, p);
+		if (!p->linked && p->delivery != NULL)
+			return;
 	}
-}
-
-/* The client was told at RCPT when its recipients were more than the backend
- * takes at once; of those that filters added it knows nothing. */
-static bool
-has_room(const struct dispatch *d, const struct part *p)
-{
-	uint32_t max;
-
-	if (!p->added)
-		return true;
-	max = relay_rcpt_max(d->order.relay, p->backend);
-	return max == 0 || p->count < max;
-}
-
-static struct part *
-part_for(struct dispatch *d, const struct recipient *r)
-{
-	size_t i;
-
-	for (i = 0; i < d->count; i++)
-		if (d->parts[i].backend == r->backend &&
-		    d->parts[i].added == r->added && has_room(d, &d->parts[i]))
-			return &d->parts[i];
-	d->parts[i].dispatch = d;
-	d->parts[i].backend = r->backend;
-	d->parts[i].added = r->added;
-	d->count++;
-	return &d->parts[i];
 }
 
 static void
@@ -186,14 +124,26 @@ start_part(struct dispatch *d, struct part *p)
 		    ? d->order.deadline
 		    : soon,
 		.shared = d->count > 1,
+		.linked = on_link,
 		.ready = on_ready,
 		.committing = on_committing,
 	};
 
+	p->begun = true;
 	p->delivery = relay_start(d->order.relay, &order, on_part_done, p);
 }
 
-/* It is called from inside the relay: what to do is for the loop. */
+/* These two are called from inside the relay: what to do is for the loop. */
+static void
+on_link(void *ctx)
+{
+	struct part *p = ctx;
+
+	p->linked = true;
+	if (p->dispatch->count > 1)
+		on_ready(p);
+}
+
 static void
 on_ready(void *ctx)
 {
@@ -245,23 +195,32 @@ is_accepted(const struct dl_outcome *r)
 	return reply_class(mapped.code) == 2;
 }
 
+/* Nobody waits for those that were added. */
+static bool
+has_answered(const struct part *p)
+{
+	return p->added || p->told ||
+	    (p->begun && (p->delivery == NULL || relay_is_ready(p->delivery)));
+}
+
 /* When every backend has answered for its recipients, all get the message, or
  * none of them does. */
 static void
 decide(struct task *t)
 {
 	struct dispatch *d = container_of(t, struct dispatch, task);
-	bool go = all_accepted(d);
 	size_t i;
+	bool go;
 
 	if (d->count == 0) {
 		finish(d);
 		return;
 	}
+	start_parts(d);
 	for (i = 0; i < d->count; i++)
-		if (d->parts[i].delivery != NULL && !d->parts[i].added &&
-		    !d->parts[i].told && !relay_is_ready(d->parts[i].delivery))
+		if (!has_answered(&d->parts[i]))
 			return;
+	go = all_accepted(d);
 	for (i = 0; i < d->count; i++) {
 		if (d->parts[i].delivery == NULL || d->parts[i].told ||
 		    !relay_is_ready(d->parts[i].delivery))

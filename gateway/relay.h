@@ -70,6 +70,8 @@ struct relay_order { /* all borrowed until done or abandoned */
 	 * again after another attempt) when that is waited for. */
 	bool shared;
 	void (*ready)(void *ctx);
+	/* It has a connection (from inside the relay); NULL, as below. */
+	void (*linked)(void *ctx);
 	/* The next octet may deliver it; NULL: nobody wants to know. */
 	void (*committing)(void *ctx);
 };

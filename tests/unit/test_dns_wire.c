@@ -233,6 +233,27 @@ records_of_others_do_not_count(void **state)
 	assert_int_equal(answer->ttl, 0);
 }
 
+/* One of two. */
+static void
+a_record_of_somebody_else_among_them(void **state)
+{
+	char text[NET_TEXT_MAX];
+	unsigned char *p;
+
+	(void)state;
+	know("x.test A 192.0.2.1");
+	know("x.test 5 A 192.0.2.2");
+	make("x.test", DNS_A);
+	p = reply + 12 + 8 + 4 + 16; /* behind the first record */
+	assert_int_equal(p[0], 0xc0);
+	p[1] = 14;
+	assert_int_equal(read_as("x.test", DNS_A), DNS_WIRE_ANSWER);
+	assert_int_equal(answer->count, 1);
+	assert_string_equal(
+	    net_ip(&answer->records[0].addr, text, sizeof(text)), "192.0.2.1");
+	assert_int_equal(answer->ttl, 300);
+}
+
 static void
 pointers_in_a_circle(void **state)
 {
@@ -347,6 +368,7 @@ main(void)
 		TEST(a_reply_without_a_question),
 		TEST(what_is_no_reply_to_the_question),
 		TEST(records_of_others_do_not_count),
+		TEST(a_record_of_somebody_else_among_them),
 		TEST(pointers_in_a_circle),
 		TEST(aliases_in_a_reply),
 		TEST(an_alias_to_be_followed),
