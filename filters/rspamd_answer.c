@@ -14,6 +14,7 @@
 
 #define DEPTH_MAX 40
 #define SYMBOLS_SIZE 1500
+#define PLACE_MAX 1000000
 
 static bool is_shallow(const char *, size_t);
 static char *clean(const char *, size_t);
@@ -25,6 +26,7 @@ static void take_milter(struct rspamd_answer *, const json_t *);
 static void add_headers(struct rspamd_answer *, const json_t *);
 static void add_header(struct rspamd_answer *, const char *, const json_t *);
 static void remove_headers(struct rspamd_answer *, const json_t *);
+static int64_t whole(const json_t *);
 static void spam_header(struct rspamd_answer *, const json_t *);
 static void each_string(
     struct rspamd_answer *, const json_t *, enum rspamd_edit_kind);
@@ -233,8 +235,7 @@ add_header(struct rspamd_answer *a, const char *name, const json_t *value)
 		return;
 	e->name = name;
 	e->value = text;
-	e->number =
-	    json_is_number(order) ? (int64_t)json_number_value(order) : -1;
+	e->number = json_is_number(order) ? whole(order) : -1;
 }
 
 static void
@@ -255,9 +256,20 @@ remove_headers(struct rspamd_answer *a, const json_t *headers)
 			    (e = edit(a, RSPAMD_REMOVE_HEADER)) == NULL)
 				continue;
 			e->name = name;
-			e->number = (int64_t)json_number_value(item);
+			e->number = whole(item);
 		}
 	}
+}
+
+/* A place in the header, which somebody may have written as 1e300. */
+static int64_t
+whole(const json_t *number)
+{
+	double d = json_number_value(number);
+
+	return d >= PLACE_MAX ? PLACE_MAX
+	    : d <= -PLACE_MAX ? -PLACE_MAX
+			      : (int64_t)d;
 }
 
 /* A name, or names and their values. */

@@ -4,8 +4,8 @@
 /*
  * Private to dispatch*.c:
  *
- *	dispatch.c		deliveries side by side, and what becomes of them
- *	dispatch_parts.c	which recipients go to which backend
+ *	dispatch.c		deliveries side by side, and what becomes of
+ *them dispatch_parts.c	which recipients go to which backend
  */
 
 #include <stdbool.h>
@@ -20,8 +20,8 @@ struct part { /* what goes to one backend */
 	unsigned backend;
 	bool added; /* for recipients that filters added: it does not count */
 	bool begun;
-	bool linked; /* it has its connection */
-	bool told;   /* to send the message, or not */
+	bool linked;   /* it has its connection */
+	bool told;     /* to send the message, or not */
 	size_t *rcpts; /* owned; indexes in the envelope */
 	size_t count;
 };

@@ -4,7 +4,7 @@
 /*
  * What can be wrong between us and a server before mail is spoken of: one name
  * for each, which is what the log calls it (fault=...) and under which it is
- * counted (stats.h).  The names are documented in posternd(8).
+ * counted (stats.h).  The names are documented in postern-log(5).
  */
 
 enum fault {

@@ -260,7 +260,7 @@ enum verdict fc_http(
 void fc_replace_body(struct filter_call *fc);
 
 /* What filters share about the transaction (see tx.h).  Facts are written to
- * the log as key=text, so a key is a lower-case word (posternd(8) documents
+ * the log as key=text, so a key is a lower-case word (postern-log(5) documents
  * it); flags all together as flags=key,key. */
 void fc_set_fact(struct filter_call *fc, const char *key, const char *text);
 const char *fc_fact(const struct filter_call *fc, const char *key);

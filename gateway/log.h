@@ -65,6 +65,7 @@ void record_start(struct record *r, enum log_level level, const char *event);
 /* NULL is left out. */
 void record_str(struct record *r, const char *key, const char *value);
 void record_num(struct record *r, const char *key, int64_t value);
+void record_real(struct record *r, const char *key, double value);
 void record_fmt(struct record *r, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void record_end(struct record *r);

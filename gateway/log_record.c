@@ -68,6 +68,16 @@ record_num(struct record *r, const char *key, int64_t value)
 	add(r, key, p, true);
 }
 
+void
+record_real(struct record *r, const char *key, double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%g", value);
+	/* "inf" and "nan" are no numbers in JSON. */
+	add(r, key, text, strpbrk(text, "in") == NULL);
+}
+
 /* What is cut off here would not fit into the record either. */
 void
 record_fmt(struct record *r, const char *key, const char *fmt, ...)

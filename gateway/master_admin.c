@@ -76,6 +76,7 @@ admin_start(struct master *m, struct generation *g)
 	if (m->caller_fd != -1)
 		close(m->caller_fd);
 	child_forget_secrets(g->config);
+	child_forget_keys(m, true);
 	if (!child_confined(g->config, PRIV_WORKER)) {
 		log_flush();
 		exit(EX_NOPERM);

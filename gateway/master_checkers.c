@@ -80,6 +80,7 @@ run_checker(struct master *m, struct generation *g)
 	child_begin(m, "checker");
 	checkers_forget(m, g);
 	control_forget(m, NULL);
+	child_forget_keys(m, false);
 	close(g->checker_fds[0]); /* its end is the end of all workers */
 	close(m->life_fds[0]);
 	for (i = 0; i < 2; i++)

@@ -2,17 +2,43 @@
  * What a child gives up before it looks at anything from the network.
  */
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "backend.h"
+#include "compat.h"
 #include "conf.h"
 #include "log.h"
 #include "master_priv.h"
 #include "mem.h"
+#include "tls_conf.h"
 
 static char *directory_of(const char *);
+
+void
+child_forget_keys(const struct master *m, bool to_servers)
+{
+	const struct generation *g;
+	struct backend_conf *bc;
+	size_t i;
+
+	TAILQ_FOREACH (g, &m->generations, entry) {
+		for (i = 0; i < g->config->tls_count; i++)
+			tls_unload(&g->config->tls[i]);
+		for (i = 0; !to_servers && i < g->config->backend_count; i++) {
+			bc = &g->config->backends[i];
+			link_tls_unload(&bc->tls);
+			if (bc->auth.secret == NULL)
+				continue;
+			compat_wipe((char *)(uintptr_t)bc->auth.secret,
+			    strlen(bc->auth.secret));
+			bc->auth.secret = NULL;
+		}
+	}
+}
 
 /* The tables of time zones are read now: there are none in a chroot. */
 bool

@@ -204,6 +204,10 @@ pid_t child_start(struct child *ch, const char *what);
 void child_begin(const struct master *m, const char *what);
 /* Wipes the secrets of filters from a process that does not need them. */
 void child_forget_secrets(const struct config *c);
+/* For a child that talks to no clients: the keys of all configurations that it
+ * has from the master are gone.  to_servers: it talks to backends' servers, and
+ * keeps what it needs for that. */
+void child_forget_keys(const struct master *m, bool to_servers);
 void child_plan_restart(struct child *ch);
 void child_log_death(const char *what, pid_t pid, int status, bool expected);
 

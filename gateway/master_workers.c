@@ -306,6 +306,7 @@ start_agent(struct master *m)
 	checkers_forget(m, NULL);
 	control_forget(m, NULL);
 	child_forget_secrets(c);
+	child_forget_keys(m, false);
 	close(m->agent_fds[0]); /* its end is the end of all workers */
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
@@ -351,6 +352,9 @@ child_begin(const struct master *m, const char *what)
 	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		(void)sigaction(usual[i], &sa, NULL);
 	close(m->life_fds[1]);
+	/* Who can write another number there makes root signal somebody. */
+	if (m->pid_fd != -1)
+		close(m->pid_fd);
 }
 
 void

@@ -1,6 +1,7 @@
 /*
  * The record: one line in the log for each transaction, and one for a session
- * that ended badly without any.  The fields are documented in posternd(8).
+ * that ended badly without any.  The fields are documented in
+ * postern-log(5), and in etc/log.schema.json.
  */
 
 #include <stdio.h>
@@ -117,7 +118,7 @@ is_hidden(const struct tx *tx, const struct note *n)
 static void
 put_notes(struct record *r, const struct tx *tx)
 {
-	char flags[500] = "", karma[40];
+	char flags[500] = "";
 	const struct note *n;
 	size_t at = 0;
 
@@ -132,10 +133,8 @@ put_notes(struct record *r, const struct tx *tx)
 	}
 	if (flags[0] != '\0')
 		record_str(r, "flags", flags);
-	if (tx->karma < 0 || tx->karma > 0) {
-		snprintf(karma, sizeof(karma), "%g", tx->karma);
-		record_str(r, "karma", karma);
-	}
+	if (tx->karma < 0 || tx->karma > 0)
+		record_real(r, "karma", tx->karma);
 }
 
 static void

@@ -40,9 +40,9 @@ header() {
 }
 
 clean_tree() {
-	mkdir -p gateway filters backends tests/lint tests/unit man build
+	mkdir -p gateway filters backends tests/lint tests/unit man build etc
 	cp "$root"/tests/lint.sh "$root"/tests/lint-options.sh \
-	    "$root"/tests/floors.txt tests/
+	    "$root"/tests/lint-log.sh "$root"/tests/floors.txt tests/
 	cp -R "$root"/tests/lint/* tests/lint/
 	cp "$root"/.clang-format .
 	header log <<-END
@@ -138,6 +138,25 @@ clean_tree() {
 	.It Ic max
 	Connections.
 	.El
+	END
+	cat >man/postern-log.5 <<-END
+	.Dd January 1, 2026
+	.Dt POSTERN-LOG 5
+	.Os
+	.Sh NAME
+	.Nm postern-log
+	.Nd the log
+	.Sh DESCRIPTION
+	.Ss Every line
+	.Bl -tag -width Ds
+	.It Li one
+	.Li yes .
+	.El
+	END
+	cat >etc/log.schema.json <<-'END'
+	{ "$defs": { "line": {
+		"title": "Every line",
+		"properties": { "one": { "enum": ["yes"] } } } } }
 	END
 	cat >build/posternd <<-'END'
 	#!/bin/sh
@@ -261,6 +280,17 @@ plant options "postern.conf.5:11: hostname is described" \
     "grep -v hostname build/posternd >x; cat x >build/posternd"
 plant options "postern.conf.5:17: backend.pool.max is described" \
     "grep -v pool.max build/posternd >x; cat x >build/posternd"
+plant log "$log:11: field lost is not in etc/log.schema.json" \
+    "echo '/* record_num(&r, \"lost\", 1) */' >>$log"
+plant log "log.schema.json:1: nothing writes field two" \
+    "sed 's/\"one\":/\"two\": {}, &/' etc/log.schema.json >x
+     cp x etc/log.schema.json"
+plant log "postern-log.5:1: field one of \"Every line\" is not described" \
+    "grep -v 'It Li one' man/postern-log.5 >x; cp x man/postern-log.5"
+plant log "postern-log.5:10: lost is described" \
+    "sed 's/It Li one/& , lost/' man/postern-log.5 >x; cp x man/postern-log.5"
+plant log "postern-log.5:1: value yes of field one is not described" \
+    "grep -v 'Li yes' man/postern-log.5 >x; cp x man/postern-log.5"
 plant shell "tests/bad.sh:2:" "printf '#!/bin/sh\nx=1\n' >tests/bad.sh"
 plant manual "man/postern.conf.5:" "echo '.It Ic lost' >>man/postern.conf.5"
 

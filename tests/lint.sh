@@ -144,9 +144,13 @@ rule_manual() {
 	fi
 }
 rule_options() { sh "$here/lint-options.sh" "$POSTERND" man/postern.conf.5; }
+rule_log() {
+	daemon=$(echo "$product" | grep -v '^ctl/')
+	sh "$here/lint-log.sh" etc/log.schema.json man/postern-log.5 $daemon
+}
 
 all="floors cycles guard standalone systems libressl banned length blanks tables globals unused
-    format options shell manual"
+    format options log shell manual"
 [ $# -gt 0 ] || set -- $all
 for rule; do
 	"rule_$rule" >"$tmp/out" 2>&1

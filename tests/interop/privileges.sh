@@ -24,6 +24,7 @@ gateway jailed <<END
 hostname = mx.test
 chroot = "$jail"
 workers = 1
+pid-file = "$tmp/pid"
 log { to = stderr }
 spool { directory = "/spool"  memory = 4K }
 listen mx { address = {"127.0.0.1:@PORT1@"} }
@@ -57,6 +58,8 @@ for pid in $worker $agent; do
 	equal "$what: no capabilities" "$(of "$pid" CapEff)$(of "$pid" CapPrm)" \
 	    "00000000000000000000000000000000"
 	equal "$what: no new privileges" "$(of "$pid" NoNewPrivs)" 1
+	lacks "$what: it can not write into the pid file" \
+	    "$(ls -l "/proc/$pid/fd")" "$tmp/pid"
 	equal "$what: no core files" \
 	    "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" \
 	    "0 0"

@@ -166,6 +166,8 @@ expect_log(struct player *p)
 	char event[20] = "mail", missing[300];
 	size_t word = strcspn(text, " =");
 
+	if (gate_records_all())
+		return true;
 	if (text[word] != '=' && word < sizeof(event)) {
 		memcpy(event, text, word);
 		event[word] = '\0';

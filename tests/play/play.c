@@ -3,6 +3,11 @@
  * many ways.  See tests/scripts/README.md.
  *
  *	play [-v] [-j jobs] FILE...
+ *	play -r FORMAT:RECORDS [-j jobs] FILE...
+ *
+ * With -r each is played once whole and a few times cut, and the log lines go
+ * to the file RECORDS, as "json" or "logfmt".  What the transcripts say about
+ * the log is not compared then.
  *
  * Each transcript has a process of its own, so that one that makes postern
  * crash fails alone.
@@ -32,6 +37,7 @@
 #define CUTS_OCTETS 6000000 /* sent in all cuts together */
 #define EVERY_OCTET 20
 #define CUTS_VALGRIND 25 /* valgrind needs fifty times the time */
+#define CUTS_RECORDS 8
 
 struct job {
 	pid_t pid;
@@ -41,6 +47,7 @@ struct job {
 };
 
 static bool verbose;
+static const char *records; /* FORMAT:FILE, or NULL */
 
 static bool
 play_one(const struct script *s, const struct config *c, struct peers *peers,
@@ -101,6 +108,22 @@ play_all_ways(
 }
 
 static bool
+play_for_records(
+    const struct script *s, const struct config *c, struct peers *peers)
+{
+	size_t n;
+
+	if (!play_one(s, c, peers, (struct play_way){ .mode = PLAY_WRITTEN }))
+		return false;
+	for (n = 1; n <= CUTS_RECORDS; n++)
+		if (!play_one(s, c, peers,
+			(struct play_way){ .mode = PLAY_CUT,
+			    .cut_at = s->sent_len * n / CUTS_RECORDS }))
+			return false;
+	return true;
+}
+
+static bool
 play_file(const char *file, const char *dir)
 {
 	struct script *s = script_read(file);
@@ -117,7 +140,8 @@ play_file(const char *file, const char *dir)
 		    dir, file, s->config, fake_dns_addr(peers.dns), peers.port);
 	if (c == NULL)
 		return false;
-	good = play_all_ways(s, c, &peers);
+	good = records != NULL ? play_for_records(s, c, &peers)
+			       : play_all_ways(s, c, &peers);
 	/* What a failed play leaves is no news. */
 	fflush(stdout);
 	if (!good)
@@ -133,16 +157,30 @@ play_file(const char *file, const char *dir)
 static void
 work(const char *file, const char *dir, FILE *out)
 {
-	const struct log_conf all = {
+	struct log_conf all = {
 		.to = LOG_TO_STDERR,
 		.level = LEVEL_DEBUG,
 	};
+	static char line[LOG_LINE_MAX + 2];
+	FILE *f;
 
 	if (dup2(fileno(out), STDOUT_FILENO) == -1)
 		_exit(1);
 	dup2(STDOUT_FILENO, STDERR_FILENO); /* sanitizers, asserts */
 	fclose(out);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (records != NULL) {
+		if (strncmp(records, "json:", 5) == 0)
+			all.format = LOG_JSON;
+		f = fopen(strchr(records, ':') + 1, "a");
+		if (f == NULL) {
+			perror(records);
+			_exit(1);
+		}
+		/* Others append to it: a line is one write. */
+		setvbuf(f, line, _IOLBF, sizeof(line));
+		gate_records(f);
+	}
 	log_open(&all);
 	exit(play_file(file, dir) ? 0 : 1);
 }
@@ -253,16 +291,20 @@ main(int argc, char *argv[])
 	char base[] = "/tmp/play.XXXXXX";
 	int c, rc;
 
-	while ((c = getopt(argc, argv, "j:v")) != -1) {
+	while ((c = getopt(argc, argv, "j:r:v")) != -1) {
 		if (c == 'j')
 			limit = strtol(optarg, NULL, 10);
+		else if (c == 'r' && strchr(optarg, ':') != NULL)
+			records = optarg;
 		else if (c == 'v')
 			verbose = true;
 		else
 			optind = argc;
 	}
 	if (optind >= argc) {
-		fprintf(stderr, "usage: play [-v] [-j jobs] FILE...\n");
+		fprintf(stderr,
+		    "usage: play [-v] [-j jobs] [-r FORMAT:RECORDS] "
+		    "FILE...\n");
 		return 64;
 	}
 	sigaction(SIGPIPE, &ignore, NULL);

@@ -45,12 +45,27 @@
 static char last_mail[LOG_LINE_MAX + 1];
 static char last_session[LOG_LINE_MAX + 1];
 static char last_other[LOG_LINE_MAX + 1];
+static FILE *records; /* NULL: nobody wants them all */
+
+void
+gate_records(FILE *f)
+{
+	records = f;
+}
+
+bool
+gate_records_all(void)
+{
+	return records != NULL;
+}
 
 static void
 on_log(const char *line, size_t len)
 {
 	char *to = last_other;
 
+	if (records != NULL)
+		fprintf(records, "%s\n", line);
 	if (strstr(line, " event=mail ") != NULL)
 		to = last_mail;
 	else if (strstr(line, " event=session ") != NULL)

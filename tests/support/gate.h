@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "chain.h"
 #include "session.h"
@@ -56,5 +57,8 @@ const char *gate_close(struct gate *g);
 /* The last log line of an event ("mail", "session"), NULL if there is none;
  * "" for the last line of any other event. */
 const char *gate_log(const char *event);
+/* From now on every log line is written to f, too. */
+void gate_records(FILE *f);
+bool gate_records_all(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -24,10 +25,13 @@ test_shape(void **state)
 	record_num(&r, "n", -7);
 	record_num(&r, "min", INT64_MIN);
 	record_fmt(&r, "f", "%d", 1);
+	record_real(&r, "r", -1.5);
+	record_real(&r, "none", strtod("inf", NULL));
 	record_close(&r);
 	assert_string_equal(r.buf,
 	    "{\"a\":\"b\",\"empty\":\"\",\"n\":-7,"
-	    "\"min\":-9223372036854775808,\"f\":\"1\"}");
+	    "\"min\":-9223372036854775808,\"f\":\"1\","
+	    "\"r\":-1.5,\"none\":\"inf\"}");
 	assert_int_equal(r.len, strlen(r.buf));
 }
 

@@ -116,8 +116,8 @@ save(void)
 	return result;
 }
 
-/* The entry of the maildir, those of tmp, new and cur, the content, and its name:
- * each before what depends on it. */
+/* The entry of the maildir, those of tmp, new and cur, the content, and its
+ * name: each before what depends on it. */
 static void
 all_is_synced_before_it_is_promised(void **state)
 {
