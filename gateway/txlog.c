@@ -135,6 +135,7 @@ put_notes(struct record *r, const struct tx *tx)
 	if (tx->karma < 0 || tx->karma > 0) {
 		snprintf(karma, sizeof(karma), "%g", tx->karma);
 		record_str(r, "karma", karma);
+		record_str(r, "karma_for", tx->karma_for);
 	}
 }
 

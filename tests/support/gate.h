@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent.h"
 #include "chain.h"
 #include "session.h"
 
@@ -25,6 +26,8 @@ struct gate {
 	struct servers *servers;
 	struct services services;
 	int checker_fds[2]; /* for filters, for gate_work() */
+	struct agent_conf agent_conf;
+	struct agent *agent; /* owned; for filters that keep messages */
 	struct caps *caps;
 };
 

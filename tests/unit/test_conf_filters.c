@@ -40,6 +40,11 @@ static const struct {
 	    ":1: access 'a': deny-rcpt: \"*@a.b\": " },
 	{ "headers h {\nrequire = {\"Date:\"} }",
 	    ":1: headers 'h': require: \"Date:\" is not the name of a " },
+	{ "quarantine q {\ndirectory = \"/nowhere/held\" }",
+	    ":2: quarantine 'q': directory /nowhere/held: No such file" },
+	{ "quarantine q {\ndirectory = \"/etc/passwd\" }",
+	    ":2: quarantine 'q': directory /etc/passwd: Not a directory" },
+	{ "quarantine q {\n }", ":1: quarantine 'q' needs 'directory'" },
 	{ "headers h {\nadd = {\"X-One\"} }",
 	    ":1: headers 'h': add: \"X-One\" is not a field " },
 };
