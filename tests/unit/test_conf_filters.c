@@ -45,6 +45,12 @@ static const struct {
 	{ "quarantine q {\ndirectory = \"/etc/passwd\" }",
 	    ":2: quarantine 'q': directory /etc/passwd: Not a directory" },
 	{ "quarantine q {\n }", ":1: quarantine 'q' needs 'directory'" },
+	{ "karma k {\ndefer = 5\nreject = 5 }",
+	    ":1: karma 'k': defer has to be less than reject" },
+	{ "karma k {\nflag = 5\nreject = 5 }",
+	    ":1: karma 'k': flag has to be less than reject" },
+	{ "karma k {\nflag = 6\ndefer = 5 }",
+	    ":1: karma 'k': flag has to be less than defer" },
 	{ "headers h {\nadd = {\"X-One\"} }",
 	    ":1: headers 'h': add: \"X-One\" is not a field " },
 };
