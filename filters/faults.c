@@ -117,8 +117,9 @@ faults_judge(struct filter_call *fc, const struct faults_conf *conf,
 			    "%s%s", at > 0 ? "," : "", f->name);
 		if (conf->flagged & bit)
 			fc_set_flag(fc, f->flag);
-		if (charged == NULL || (*charged & bit) == 0)
-			fc_add_karma(fc, -(double)conf->points[i]);
+		if (conf->points[i] > 0 &&
+		    (charged == NULL || (*charged & bit) == 0))
+			fc_add_karma(fc, -(double)conf->points[i], f->name);
 		if (charged != NULL)
 			*charged |= bit;
 		if (denied == NULL && (conf->denied & bit) != 0)

@@ -15,13 +15,15 @@ extern const struct filter filter_dovecot_auth;
 extern const struct filter filter_dovecot_user;
 extern const struct filter filter_headers;
 extern const struct filter filter_helo;
+extern const struct filter filter_karma;
 extern const struct filter filter_own_address;
+extern const struct filter filter_quarantine;
 extern const struct filter filter_rdns;
 extern const struct filter filter_rspamd;
 extern const struct filter filter_sender_dns;
 
 const struct filter *const filters[] = { &filter_access, &filter_alias,
 	&filter_auth_file, &filter_delay, &filter_discard, &filter_dovecot_auth,
-	&filter_dovecot_user, &filter_headers, &filter_helo,
-	&filter_own_address, &filter_rdns, &filter_rspamd, &filter_sender_dns,
-	NULL };
+	&filter_dovecot_user, &filter_headers, &filter_helo, &filter_karma,
+	&filter_own_address, &filter_quarantine, &filter_rdns, &filter_rspamd,
+	&filter_sender_dns, NULL };

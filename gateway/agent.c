@@ -4,68 +4,24 @@
  * operations block; that is what this process is for.
  */
 
-#include "agent.h"
-
-#include <sys/queue.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "agent_maildir.h"
-#include "agent_program.h"
-#include "agent_request.h"
+#include "agent_impl.h"
 #include "compat.h"
 #include "log.h"
 #include "mem.h"
 #include "net.h"
 
 #define LINKS_MAX 200 /* three descriptors each: below every usual limit */
-#define INPUT_SIZE (64 * 1024)
 #define RUNNING_MS 20 /* how often it is looked whether a program ended */
 
-enum link_state {
-	LINK_REQUEST, /* reads the head of a request */
-	LINK_CONTENT, /* reads content */
-	LINK_WAITING, /* for other programs to end */
-	LINK_RUNNING, /* a program has the message */
-	LINK_CLOSING  /* writes what is in out, then closes */
-};
-
-struct agent_link {
-	LIST_ENTRY(agent_link) entry;
-	struct agent *agent; /* borrowed */
-	int fd;
-	enum link_state state;
-	struct agent_request request;
-	char line[AGENT_LINE_MAX];
-	size_t line_len;
-	struct maildir_file file;
-	uint64_t left; /* octets of content that are still to come */
-	struct agent_run run;
-	unsigned turn; /* who waits longest has the lowest */
-	int error;     /* errno: the rest of the content is thrown away */
-	char out[1024];
-	size_t out_len;
-};
-LIST_HEAD(agent_links, agent_link);
-
-struct agent {
-	int control; /* -1 when it was closed */
-	const struct agent_conf *conf;
-	struct agent_links links;
-	unsigned count;
-	unsigned serial;	/* of messages, for their names */
-	char input[INPUT_SIZE]; /* of the link that is being read */
-};
-
 static void ignore_signals(void);
-static void turn(struct agent *);
 static void take_link(struct agent *);
 static bool is_passing(int);
 static bool read_link(struct agent_link *);
@@ -73,7 +29,9 @@ static size_t take_head(struct agent_link *, const char *, size_t);
 static void take_line(struct agent_link *);
 static void refuse(struct agent_link *, const char *);
 static void begin_content(struct agent_link *);
+static int open_file(struct agent_link *);
 static size_t take_content(struct agent_link *, const char *, size_t);
+static int write_content(struct agent_link *, const char *, size_t);
 static void end_content(struct agent_link *);
 static void next_request(struct agent_link *);
 static void end_program(struct agent_link *);
@@ -82,27 +40,45 @@ static struct agent_link *longest_waiting(struct agent *);
 static void run_program(struct agent_link *);
 static void reap_programs(struct agent *);
 static struct agent_program *find_program(const struct agent_link *);
-static void say_failed(struct agent_link *);
-static void failed(struct agent_link *);
-static void answer(struct agent_link *, const char *, ...)
-    __attribute__((format(printf, 2, 3)));
-static bool write_out(struct agent_link *);
+static const struct agent_quarantine *find_quarantine(
+    const struct agent_link *);
 static void close_link(struct agent_link *);
 
 int
 agent_run(int control_fd, const struct agent_conf *conf)
 {
-	struct agent *a = xcalloc(1, sizeof(*a));
+	struct agent *a = agent_new(control_fd, conf);
 
 	ignore_signals();
+	while (a->control != -1 || a->count > 0)
+		agent_turn(a, true);
+	agent_free(&a);
+	return 0;
+}
+
+struct agent *
+agent_new(int control_fd, const struct agent_conf *conf)
+{
+	struct agent *a = xcalloc(1, sizeof(*a));
+
 	net_nonblock(control_fd);
 	a->control = control_fd;
 	a->conf = conf;
 	LIST_INIT(&a->links);
-	while (a->control != -1 || a->count > 0)
-		turn(a);
-	free(a);
-	return 0;
+	return a;
+}
+
+void
+agent_free(struct agent **ap)
+{
+	struct agent_link *l, *next;
+
+	LIST_FOREACH_SAFE (l, &(*ap)->links, entry, next)
+		close_link(l);
+	if ((*ap)->control != -1)
+		close((*ap)->control);
+	free(*ap);
+	*ap = NULL;
 }
 
 /*
@@ -127,12 +103,12 @@ ignore_signals(void)
 }
 
 /* The only loop.  poll() skips descriptors of -1. */
-static void
-turn(struct agent *a)
+bool
+agent_turn(struct agent *a, bool wait)
 {
 	struct pollfd fds[LINKS_MAX + 1];
 	struct agent_link *l, *next;
-	int timeout = -1;
+	int timeout = wait ? -1 : 0, ready;
 	nfds_t n = 0;
 
 	fds[n].fd = a->count < LINKS_MAX ? a->control : -1;
@@ -142,11 +118,12 @@ turn(struct agent *a)
 		fds[n++].events = l->state == LINK_WAITING	 ? 0
 		    : l->state != LINK_RUNNING && l->out_len > 0 ? POLLOUT
 								 : POLLIN;
-		if (l->state == LINK_RUNNING)
+		if (l->state == LINK_RUNNING && wait)
 			timeout = RUNNING_MS;
 	}
-	if (poll(fds, n, timeout) == -1)
-		return;
+	ready = poll(fds, n, timeout);
+	if (ready == -1)
+		return false;
 	n = 1;
 	LIST_FOREACH_SAFE (l, &a->links, entry, next) {
 		if (fds[n++].revents == 0)
@@ -155,7 +132,7 @@ turn(struct agent *a)
 			agent_program_read(&l->run);
 		else if (l->state == LINK_WAITING)
 			close_link(l); /* nobody wants to know any more */
-		else if (l->out_len > 0 ? !write_out(l) : !read_link(l))
+		else if (l->out_len > 0 ? !agent_write_out(l) : !read_link(l))
 			close_link(l);
 		else if (l->state == LINK_CLOSING && l->out_len == 0)
 			close_link(l);
@@ -165,6 +142,7 @@ turn(struct agent *a)
 	if (fds[0].revents != 0 && a->control != -1)
 		take_link(a);
 	log_flush();
+	return ready > 0;
 }
 
 static void
@@ -220,7 +198,7 @@ read_link(struct agent_link *l)
 	     in += used, left -= used)
 		used = l->state == LINK_REQUEST ? take_head(l, in, left)
 						: take_content(l, in, left);
-	return write_out(l);
+	return agent_write_out(l);
 }
 
 /* Collects a line; returns how much of the input it used. */
@@ -266,33 +244,49 @@ static void
 refuse(struct agent_link *l, const char *why)
 {
 	log_event(LEVEL_ERROR, "agent: bad request: %s", why);
-	answer(l, "451 4.3.0 bad request: %s\r\n", why);
+	agent_answer(l, "451 4.3.0 bad request: %s\r\n", why);
 	l->state = LINK_CLOSING;
 }
 
 static void
 begin_content(struct agent_link *l)
 {
-	const struct agent_request *rq = &l->request;
-
 	l->state = LINK_CONTENT;
-	l->left = rq->size;
+	l->left = l->request.size;
 	l->error = 0;
 	maildir_init(&l->file);
-	if (rq->is_program && find_program(l) == NULL) {
-		errno = ENOENT;
-		failed(l);
-	} else if (rq->is_program) {
-		l->file.fd = agent_program_file(l->agent->conf->directory);
-		if (l->file.fd == -1)
-			failed(l);
-	} else if (maildir_open(&l->file, rq->maildir, ++l->agent->serial) ==
-		-1 ||
-	    maildir_headers(&l->file, rq->from, rq->to) == -1) {
-		failed(l);
-	}
+	if (open_file(l) == -1)
+		agent_failed(l);
 	if (l->left == 0)
 		end_content(l);
+}
+
+static int
+open_file(struct agent_link *l)
+{
+	const struct agent_request *rq = &l->request;
+	const struct agent_conf *conf = l->agent->conf;
+	const struct agent_quarantine *q;
+
+	switch (rq->kind) {
+	case AGENT_MAILDIR:
+		if (maildir_open(&l->file, rq->where, ++l->agent->serial) == -1)
+			return -1;
+		return maildir_headers(&l->file, rq->from, rq->to);
+	case AGENT_PROGRAM:
+		errno = ENOENT;
+		if (find_program(l) != NULL)
+			l->file.file.fd = agent_program_file(conf->directory);
+		return l->file.file.fd == -1 ? -1 : 0;
+	case AGENT_QUARANTINE:
+		q = find_quarantine(l);
+		errno = ENOENT;
+		if (q == NULL)
+			return -1;
+		return agent_quarantine_open(&l->file.file, q->directory,
+		    rq->id, l->path, sizeof(l->path));
+	}
+	return -1;
 }
 
 /* Content is read to its end even if nothing can be done with it any more, so
@@ -302,50 +296,38 @@ take_content(struct agent_link *l, const char *in, size_t len)
 {
 	if (len > l->left)
 		len = (size_t)l->left;
-	if (l->error == 0 && maildir_write(&l->file, in, len) == -1)
-		failed(l);
+	if (l->error == 0 && write_content(l, in, len) == -1)
+		agent_failed(l);
 	l->left -= len;
 	if (l->left == 0)
 		end_content(l);
 	return len;
 }
 
-static void
-end_content(struct agent_link *l)
+/* In a quarantine each octet stays as it was: nothing in it may change before
+ * somebody sends it on. */
+static int
+write_content(struct agent_link *l, const char *in, size_t len)
 {
-	char id[MAILDIR_NAME_MAX];
-	size_t id_len;
-
-	if (l->request.is_program) {
-		end_program(l);
-		return;
-	}
-	compat_strlcpy(id, l->file.name, sizeof(id));
-	if (l->error == 0 && maildir_commit(&l->file) == -1)
-		failed(l);
-	if (l->error == 0) {
-		/* Without the host's name: this text goes to the client. */
-		id_len = strcspn(id, ".") + 1;
-		id_len += strcspn(id + id_len, ".");
-		answer(l, "250 2.0.0 %.*s saved\r\n", (int)id_len, id);
-	} else {
-		say_failed(l);
-	}
-	next_request(l);
+	if (l->request.kind == AGENT_QUARANTINE)
+		return agent_file_write(&l->file.file, in, len);
+	return maildir_write(&l->file, in, len);
 }
 
 static void
-say_failed(struct agent_link *l)
+end_content(struct agent_link *l)
 {
-	if (l->error == ENOSPC || l->error == EDQUOT || l->error == EFBIG)
-		answer(l, "452 4.3.1 no space for the message: %s\r\n",
-		    strerror(l->error));
-	else if (l->request.is_program)
-		answer(l, "451 4.3.5 mail command can not be run: %s\r\n",
-		    strerror(l->error));
+	if (l->request.kind == AGENT_PROGRAM) {
+		end_program(l);
+		return;
+	}
+	if (l->error == 0 && maildir_commit(&l->file) == -1)
+		agent_failed(l);
+	if (l->error == 0)
+		agent_say_saved(l);
 	else
-		answer(l, "451 4.3.0 mailbox can not be written: %s\r\n",
-		    strerror(l->error));
+		agent_say_failed(l);
+	next_request(l);
 }
 
 /* The message for a program is complete. */
@@ -353,9 +335,9 @@ static void
 end_program(struct agent_link *l)
 {
 	if (l->error == 0 && maildir_end(&l->file) == -1)
-		failed(l);
+		agent_failed(l);
 	if (l->error != 0) {
-		say_failed(l);
+		agent_say_failed(l);
 		next_request(l);
 		return;
 	}
@@ -395,12 +377,12 @@ run_program(struct agent_link *l)
 {
 	const struct agent_request *rq = &l->request;
 
-	if (agent_program_start(
-		&l->run, find_program(l), l->file.fd, rq->from, rq->to) == 0) {
+	if (agent_program_start(&l->run, find_program(l), l->file.file.fd,
+		rq->from, rq->to) == 0) {
 		l->state = LINK_RUNNING;
 	} else {
-		failed(l);
-		say_failed(l);
+		agent_failed(l);
+		agent_say_failed(l);
 		next_request(l);
 	}
 	maildir_abort(&l->file); /* the program has it open */
@@ -416,9 +398,9 @@ reap_programs(struct agent *a)
 		if (l->state != LINK_RUNNING ||
 		    !agent_program_ended(&l->run, &reply))
 			continue;
-		answer(l, "%s\r\n", reply);
+		agent_answer(l, "%s\r\n", reply);
 		next_request(l);
-		if (!write_out(l))
+		if (!agent_write_out(l))
 			close_link(l);
 	}
 }
@@ -430,8 +412,20 @@ find_program(const struct agent_link *l)
 	size_t i;
 
 	for (i = 0; i < c->program_count; i++)
-		if (strcmp(c->programs[i].name, l->request.maildir) == 0)
+		if (strcmp(c->programs[i].name, l->request.where) == 0)
 			return &c->programs[i];
+	return NULL;
+}
+
+static const struct agent_quarantine *
+find_quarantine(const struct agent_link *l)
+{
+	const struct agent_conf *c = l->agent->conf;
+	size_t i;
+
+	for (i = 0; i < c->quarantine_count; i++)
+		if (strcmp(c->quarantines[i].name, l->request.where) == 0)
+			return &c->quarantines[i];
 	return NULL;
 }
 
@@ -441,51 +435,6 @@ next_request(struct agent_link *l)
 	if (l->state != LINK_CLOSING)
 		l->state = LINK_REQUEST;
 	agent_request_init(&l->request);
-}
-
-/* Remembers errno and leaves nothing of the message behind. */
-static void
-failed(struct agent_link *l)
-{
-	l->error = errno != 0 ? errno : EIO;
-	maildir_abort(&l->file);
-	log_event(LEVEL_ERROR, "agent: %s %s: %s",
-	    l->request.is_program ? "backend" : "maildir", l->request.maildir,
-	    strerror(l->error));
-}
-
-/* A peer that sends requests without reading what became of them is cut. */
-static void
-answer(struct agent_link *l, const char *fmt, ...)
-{
-	size_t room = sizeof(l->out) - l->out_len;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(l->out + l->out_len, room, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= room)
-		l->state = LINK_CLOSING;
-	else
-		l->out_len += (size_t)n;
-}
-
-/* False: the peer is gone. */
-static bool
-write_out(struct agent_link *l)
-{
-	ssize_t n;
-
-	if (l->out_len == 0)
-		return true;
-	n = write(l->fd, l->out, l->out_len);
-	if (n == -1)
-		return errno == EAGAIN || errno == EWOULDBLOCK ||
-		    errno == EINTR;
-	l->out_len -= (size_t)n;
-	memmove(l->out, l->out + n, l->out_len);
-	return true;
 }
 
 static void

@@ -10,11 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent_file.h"
+
 #define MAILDIR_NAME_MAX 200
 
 struct maildir_file {
-	int dir; /* the maildir; -1: no file is open */
-	int fd;	 /* the file in tmp/ */
+	struct agent_file file;
 	bool cr; /* a CR at the end of the last piece waits for its LF */
 	char name[MAILDIR_NAME_MAX];
 };

@@ -7,17 +7,28 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "compat.h"
+
+static const char *take_kind(struct agent_request *, const char *, size_t);
+static enum agent_request_line next_line(const struct agent_request *);
 static const char *take_value(struct agent_request *, const char *, size_t);
 static bool decode(char *, size_t, const char *, size_t);
 static int hex(char);
+static bool is_word(const char *);
 static bool is_option(const struct agent_request *, const char *);
 static bool climbs(const char *);
 static bool number(const char *, size_t, uint64_t *);
 
+static const char *const kinds[] = {
+	[AGENT_MAILDIR] = "maildir ",
+	[AGENT_PROGRAM] = "sendmail ",
+	[AGENT_QUARANTINE] = "quarantine ",
+};
+
 static const char *const words[] = {
-	[AGENT_LINE_WHERE] = "maildir ",
 	[AGENT_LINE_FROM] = "from ",
 	[AGENT_LINE_TO] = "to ",
+	[AGENT_LINE_ID] = "id ",
 	[AGENT_LINE_SIZE] = "size ",
 	[AGENT_LINE_END] = "",
 };
@@ -32,14 +43,10 @@ enum agent_request_status
 agent_request_feed(
     struct agent_request *rq, const char *line, size_t len, const char **why_r)
 {
-	const char *word = words[rq->expected];
-	size_t word_len;
-
-	if (rq->expected == AGENT_LINE_WHERE && len > 0 && line[0] == 's') {
-		rq->is_program = true;
-		word = "sendmail ";
-	}
-	word_len = strlen(word);
+	const char *word = rq->expected == AGENT_LINE_WHERE
+	    ? take_kind(rq, line, len)
+	    : words[rq->expected];
+	size_t word_len = strlen(word);
 
 	if (len < word_len || memcmp(line, word, word_len) != 0)
 		*why_r = "unknown request";
@@ -49,8 +56,43 @@ agent_request_feed(
 		return AGENT_REQUEST_BAD;
 	if (rq->expected == AGENT_LINE_END)
 		return AGENT_REQUEST_DONE;
-	rq->expected++;
+	rq->expected = next_line(rq);
 	return AGENT_REQUEST_MORE;
+}
+
+/* The word that it begins with, or one that it should. */
+static const char *
+take_kind(struct agent_request *rq, const char *line, size_t len)
+{
+	size_t i, n;
+
+	for (i = 0; i < nitems(kinds); i++) {
+		n = strlen(kinds[i]);
+		if (len < n || memcmp(line, kinds[i], n) != 0)
+			continue;
+		rq->kind = (enum agent_request_kind)i;
+		return kinds[i];
+	}
+	return kinds[AGENT_MAILDIR];
+}
+
+static enum agent_request_line
+next_line(const struct agent_request *rq)
+{
+	switch (rq->expected) {
+	case AGENT_LINE_WHERE:
+		return rq->kind == AGENT_QUARANTINE ? AGENT_LINE_ID
+						    : AGENT_LINE_FROM;
+	case AGENT_LINE_FROM:
+		return AGENT_LINE_TO;
+	case AGENT_LINE_TO:
+	case AGENT_LINE_ID:
+		return AGENT_LINE_SIZE;
+	case AGENT_LINE_SIZE:
+	case AGENT_LINE_END:
+		break;
+	}
+	return AGENT_LINE_END;
 }
 
 /* Returns what is wrong with the value, or NULL. */
@@ -59,12 +101,13 @@ take_value(struct agent_request *rq, const char *s, size_t len)
 {
 	switch (rq->expected) {
 	case AGENT_LINE_WHERE:
-		if (!decode(rq->maildir, sizeof(rq->maildir), s, len))
+		if (!decode(rq->where, sizeof(rq->where), s, len))
 			return "bad path";
-		if (rq->maildir[0] == '\0')
+		if (rq->where[0] == '\0')
 			return "empty path";
-		return !rq->is_program && climbs(rq->maildir) ? "path goes up"
-							      : NULL;
+		return rq->kind == AGENT_MAILDIR && climbs(rq->where)
+		    ? "path goes up"
+		    : NULL;
 	case AGENT_LINE_FROM:
 		if (!decode(rq->from, sizeof(rq->from), s, len))
 			return "bad sender";
@@ -75,6 +118,10 @@ take_value(struct agent_request *rq, const char *s, size_t len)
 		if (is_option(rq, rq->to))
 			return "bad recipient";
 		return rq->to[0] == '\0' ? "empty recipient" : NULL;
+	case AGENT_LINE_ID:
+		if (!decode(rq->id, sizeof(rq->id), s, len))
+			return "bad id";
+		return is_word(rq->id) ? NULL : "bad id";
 	case AGENT_LINE_SIZE:
 		return number(s, len, &rq->size) ? NULL : "bad size";
 	case AGENT_LINE_END:
@@ -126,11 +173,30 @@ hex(char c)
 	return -1;
 }
 
+/* It becomes the name of a file. */
+static bool
+is_word(const char *id)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	size_t len;
+
+	for (;; id += len + 1) {
+		len = strspn(id, plain);
+		if (len == 0)
+			return false;
+		if (id[len] == '\0')
+			return true;
+		if (id[len] != '.' && id[len] != '-')
+			return false;
+	}
+}
+
 /* What a program could take for one. */
 static bool
 is_option(const struct agent_request *rq, const char *address)
 {
-	return rq->is_program && address[0] == '-';
+	return rq->kind == AGENT_PROGRAM && address[0] == '-';
 }
 
 /* Is one of the path's components ".."? */

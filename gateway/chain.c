@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "tx.h"
 
+#define OBSERVED_MAX 500 /* then nothing is added any more */
 #define CALL_MAGIC 0x66636c31u
 
 static const char *const on_unknown_names[] = { "pass", "defer", "reject",
@@ -333,20 +334,22 @@ static const char *
 verdict_name(enum verdict v)
 {
 	static const char *const names[] = { "pass", "accept", "reject",
-		"defer", "disconnect", "discard", "unknown", "pending" };
+		"defer", "disconnect", "discard", "quarantine", "unknown",
+		"pending" };
 
 	return names[v];
 }
 
-/* An observing filter's verdict goes to the record only. */
-static void
-note_observed(struct filter_call *fc, enum verdict v)
+void
+chain_note_observed(struct filter_call *fc, const char *what)
 {
 	const char *old = tx_fact(fc->tx, "observed");
 
+	if (old != NULL && strlen(old) > OBSERVED_MAX)
+		return;
 	tx_set_fact(fc->tx, "observed",
 	    arena_printf(&fc->tx->arena, "%s%s%s:%s", old != NULL ? old : "",
-		old != NULL ? "," : "", fc->instance->name, verdict_name(v)));
+		old != NULL ? "," : "", fc->instance->name, what));
 }
 
 /* Takes the verdict of the filter at r->at.  True: the phase is decided. */
@@ -370,7 +373,11 @@ absorb(struct chain_run *r, enum verdict v)
 	if (v == VERDICT_PASS)
 		return false;
 	if (fc->instance->chain.observe) {
-		note_observed(fc, v);
+		chain_note_observed(fc, verdict_name(v));
+		return false;
+	}
+	if (v == VERDICT_QUARANTINE) {
+		tx_set_flag(fc->tx, "quarantine");
 		return false;
 	}
 	if (v == VERDICT_ACCEPT)

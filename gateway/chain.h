@@ -57,6 +57,7 @@ struct services {
 	struct helpers *helpers; /* NULL: none */
 	struct http *http;	 /* NULL: none */
 	int checker_fd;		 /* passes fc_check()'s on; -1: nobody does */
+	int agent_fd;		 /* fc_keep()'s; -1: there is no agent */
 };
 
 /* One listener's filters in one worker. */

@@ -147,6 +147,7 @@ check_filters(struct conf_reader *r)
 		if (conf_filter_type(b) == NULL)
 			continue;
 		prepare_filter(r, b, f);
+		conf_check_directory(r, b, f);
 		if (f->type->warn != NULL &&
 		    (why = f->type->warn(f->conf, f->chain.timeout)) != NULL)
 			conf_warn(

@@ -91,6 +91,8 @@ void conf_fill(struct conf_reader *r);
 void conf_check(struct conf_reader *r);
 void conf_check_tls(struct conf_reader *r);
 void conf_check_chroot(struct conf_reader *r);
+void conf_check_directory(struct conf_reader *r, const struct conf_block *b,
+    const struct filter_instance *fi);
 void conf_check_control(struct conf_reader *r);
 /* The addresses of a server, or its name. */
 void conf_fill_address(struct conf_reader *r, struct server_conf *sc);

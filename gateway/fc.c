@@ -263,7 +263,14 @@ fc_counter(const struct filter_call *fc, const char *key)
 void
 fc_set_flag(struct filter_call *fc, const char *key)
 {
-	tx_set_flag(fc->tx, key);
+	char what[100];
+
+	if (!fc->instance->chain.observe) {
+		tx_set_flag(fc->tx, key);
+		return;
+	}
+	snprintf(what, sizeof(what), "flag=%s", key);
+	chain_note_observed(fc, what);
 }
 
 bool
@@ -273,7 +280,20 @@ fc_flag(const struct filter_call *fc, const char *key)
 }
 
 void
-fc_add_karma(struct filter_call *fc, double by)
+fc_add_karma(struct filter_call *fc, double by, const char *what)
 {
-	fc->tx->karma += by;
+	char text[100];
+
+	if (!fc->instance->chain.observe) {
+		tx_add_karma(fc->tx, by, fc->instance->name, what);
+		return;
+	}
+	snprintf(text, sizeof(text), "karma=%s:%g", what, by);
+	chain_note_observed(fc, text);
+}
+
+double
+fc_karma(const struct filter_call *fc)
+{
+	return fc->tx->karma;
 }

@@ -75,6 +75,8 @@ enum verdict {
 	VERDICT_DEFER,	    /* 4xx; only by fc_defer() */
 	VERDICT_DISCONNECT, /* 421 and close; only by fc_disconnect() */
 	VERDICT_DISCARD,    /* accept the message and deliver it to nobody */
+	VERDICT_QUARANTINE, /* no objection, but sets the flag "quarantine":
+			     * filter quarantine puts the message aside */
 	VERDICT_UNKNOWN,    /* could not be found out; on-unknown decides; only
 			     * by fc_unknown() */
 	VERDICT_PENDING	    /* a service will continue */
@@ -109,6 +111,8 @@ struct filter {
 	/* Looks at the finished configuration (timeout, in ms, is the
 	 * instance's): NULL, or what in it is likely a mistake, for -n. */
 	const char *(*warn)(const void *conf, int64_t timeout);
+	/* Where fc_keep() puts messages. */
+	const char *(*directory)(const void *conf);
 	/* on-unknown has no default: the administrator has to say. */
 	bool must_choose;
 };
@@ -259,16 +263,30 @@ enum verdict fc_http(
     struct filter_call *fc, const struct http_request *rq, http_fn *next);
 void fc_replace_body(struct filter_call *fc);
 
+/*
+ * Puts a copy of the message, as it would be sent on, into filter->directory(),
+ * with the envelope, the reason and what filters found in header fields in
+ * front.  Only in PHASE_MESSAGE.  code is 250 when it is safe on the disk, with
+ * its path below the directory as text; or 4xx with why not.  A filter that
+ * observes gets 250 and "", and nothing is written.
+ */
+typedef enum verdict kept_fn(
+    struct filter_call *fc, int code, const char *enhanced, const char *text);
+enum verdict fc_keep(struct filter_call *fc, const char *reason, kept_fn *next);
+
 /* What filters share about the transaction (see tx.h).  Facts are written to
  * the log as key=text, so a key is a lower-case word (postern-log(5) documents
- * it); flags all together as flags=key,key. */
+ * it); flags all together as flags=key,key.  Flags and karma of a filter that
+ * observes are written to the log and have no effect. */
 void fc_set_fact(struct filter_call *fc, const char *key, const char *text);
 const char *fc_fact(const struct filter_call *fc, const char *key);
 void fc_add_counter(struct filter_call *fc, const char *key, double by);
 double fc_counter(const struct filter_call *fc, const char *key);
 void fc_set_flag(struct filter_call *fc, const char *key);
 bool fc_flag(const struct filter_call *fc, const char *key);
-void fc_add_karma(struct filter_call *fc, double by);
+/* What it is for: a word, which is in the log with the filter's name. */
+void fc_add_karma(struct filter_call *fc, double by, const char *what);
+double fc_karma(const struct filter_call *fc);
 
 /*
  * The header fields of the message as it came in, only in PHASE_MESSAGE.  Names

@@ -47,4 +47,7 @@ struct filter_call {
  * from an op's run function. */
 void chain_call_continued(struct filter_call *fc, enum verdict v);
 
+/* For the record, of a filter that observes: what it would have done. */
+void chain_note_observed(struct filter_call *fc, const char *what);
+
 #endif

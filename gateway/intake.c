@@ -188,7 +188,7 @@ intake_judged(struct session *s, const struct judgement *j)
 	if (s->tx.discard || !session_settle_envelope(s)) {
 		s->state = SESSION_COMMAND;
 		session_reply(s, REPLY_ACCEPTED);
-		session_end_tx(s, "discarded");
+		session_end_tx(s, s->tx.kept ? "quarantined" : "discarded");
 		return;
 	}
 	relay(s);

@@ -4,8 +4,10 @@
 
 #include "maildate.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "compat.h"
 
@@ -209,4 +211,17 @@ maildate_parse(const char *value, int64_t *seconds_r)
 		return false;
 	*seconds_r = day * 86400 + second - zone * 60;
 	return true;
+}
+
+/* strftime() would ask the locale. */
+void
+maildate_format(char *buf, size_t size, int64_t seconds)
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	snprintf(buf, size, "%s, %d %s %d %02d:%02d:%02d +0000",
+	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

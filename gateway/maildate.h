@@ -7,10 +7,15 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Of an unfolded value; seconds since 1970.  A day of the week must be one, but
  * need not be the right one.  False if it is no date, or one before 1900. */
 bool maildate_parse(const char *value, int64_t *seconds_r);
+
+/* RFC 5322 3.3, in UTC. */
+#define MAILDATE_SIZE 48
+void maildate_format(char *buf, size_t size, int64_t seconds);
 
 #endif

@@ -11,14 +11,19 @@
 
 #include "agent.h"
 #include "agent_program.h"
+#include "agent_quarantine.h"
 #include "backend.h"
+#include "chain.h"
 #include "conf.h"
 #include "log.h"
 #include "master_priv.h"
 #include "mem.h"
 
 static bool needs_agent(const struct config *);
-static bool same_programs(const struct config *, const struct config *);
+static bool same_work(const struct config *, const struct config *);
+static void add_quarantines(struct agent_conf *, const struct config *);
+static bool same_quarantine(
+    const struct agent_quarantine *, const struct agent_quarantine *);
 static bool same_program(
     const struct agent_program *, const struct agent_program *);
 
@@ -29,6 +34,7 @@ agent_configure(struct agent_conf *conf, const struct config *c)
 	struct agent_program *p;
 	size_t i;
 
+	add_quarantines(conf, c);
 	conf->directory = c->spool.directory;
 	conf->program_count = 0;
 	conf->programs = xcalloc(c->backend_count + 1, sizeof(*conf->programs));
@@ -42,14 +48,33 @@ agent_configure(struct agent_conf *conf, const struct config *c)
 	}
 }
 
-/* An agent knows the programs that it may run from its start.  For others there
- * is a new one; the old one ends with the last worker that has its socket. */
+static void
+add_quarantines(struct agent_conf *conf, const struct config *c)
+{
+	const struct filter_instance *fi = c->filters;
+	struct agent_quarantine *q;
+
+	conf->quarantine_count = 0;
+	conf->quarantines =
+	    xcalloc(c->filter_count + 1, sizeof(*conf->quarantines));
+	for (; fi < c->filters + c->filter_count; fi++) {
+		if (fi->type->directory == NULL)
+			continue;
+		q = &conf->quarantines[conf->quarantine_count++];
+		q->name = fi->name;
+		q->directory = fi->type->directory(fi->conf);
+	}
+}
+
+/* An agent knows from its start what it may run, and the quarantines that it
+ * may write.  For others there is a new one; the old one ends with the last
+ * worker that has its socket. */
 int
 agent_prepare(
     struct master *m, const struct config *old, const struct config *c)
 {
 	if (!needs_agent(c) ||
-	    (m->agent_fds[0] != -1 && (old == NULL || same_programs(old, c))))
+	    (m->agent_fds[0] != -1 && (old == NULL || same_work(old, c))))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, m->agent_next) == -1 ||
 	    net_nonblock(m->agent_next[0]) == -1 ||
@@ -100,11 +125,14 @@ needs_agent(const struct config *c)
 	for (i = 0; i < c->backend_count; i++)
 		if (c->backends[i].type->link == BACKEND_AGENT)
 			return true;
+	for (i = 0; i < c->filter_count; i++)
+		if (c->filters[i].type->directory != NULL)
+			return true;
 	return false;
 }
 
 static bool
-same_programs(const struct config *old, const struct config *c)
+same_work(const struct config *old, const struct config *c)
 {
 	struct agent_conf a, b;
 	bool same;
@@ -115,8 +143,13 @@ same_programs(const struct config *old, const struct config *c)
 	same = a.program_count == b.program_count;
 	for (i = 0; same && i < a.program_count; i++)
 		same = same_program(&a.programs[i], &b.programs[i]);
+	same = same && a.quarantine_count == b.quarantine_count;
+	for (i = 0; same && i < a.quarantine_count; i++)
+		same = same_quarantine(&a.quarantines[i], &b.quarantines[i]);
 	free(a.programs);
 	free(b.programs);
+	free(a.quarantines);
+	free(b.quarantines);
 	return same;
 }
 
@@ -134,4 +167,12 @@ same_program(const struct agent_program *a, const struct agent_program *b)
 		if (strcmp(x->arguments[i], y->arguments[i]) != 0)
 			return false;
 	return true;
+}
+
+static bool
+same_quarantine(
+    const struct agent_quarantine *a, const struct agent_quarantine *b)
+{
+	return strcmp(a->name, b->name) == 0 &&
+	    strcmp(a->directory, b->directory) == 0;
 }

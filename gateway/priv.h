@@ -14,6 +14,9 @@
 int priv_drop(const char *user, const char *root);
 /* The same, but programs may still gain privileges. */
 int priv_become(const char *user, const char *root);
+/* May user (NULL: who we are) make files in a directory?  0, or -1 with
+ * errno.  For root another process becomes user to find out. */
+int priv_may_write(const char *user, const char *directory);
 /* What a process has to do.  master: nothing of this. */
 enum priv_role {
 	PRIV_WORKER,  /* sockets; files of its own.  admin, too */

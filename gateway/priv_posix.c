@@ -72,6 +72,30 @@ become(const char *user, const char *root)
 	return 0;
 }
 
+/* A user who is not there is complained of elsewhere. */
+int
+priv_may_write(const char *user, const char *directory)
+{
+	int status = 0;
+	pid_t pid;
+
+	if (geteuid() != 0 || user == NULL || getpwnam(user) == NULL)
+		return access(directory, W_OK | X_OK);
+	pid = fork();
+	if (pid == 0) {
+		if (become(user, NULL) == -1)
+			_exit(EPERM);
+		_exit(access(directory, W_OK | X_OK) == 0 ? 0 : errno);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return -1;
+	if (pid == -1)
+		return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+	return errno == 0 ? 0 : -1;
+}
+
 static int
 failed_to_become(const char *user)
 {

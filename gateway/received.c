@@ -6,29 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "client.h"
 #include "ehlo.h"
 #include "envelope.h"
+#include "maildate.h"
 #include "received.h"
-
-/* RFC 5322 3.3, in UTC; strftime() would ask the locale. */
-static void
-format_date(char *buf, size_t size, int64_t wall_ms)
-{
-	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu",
-		"Fri", "Sat" };
-	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May",
-		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-	time_t t = (time_t)(wall_ms / 1000);
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	snprintf(buf, size, "%s, %d %s %d %02d:%02d:%02d +0000",
-	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
 
 /* An address literal as RFC 5321 4.1.3 wants it. */
 static void
@@ -110,7 +93,7 @@ received_line(char *buf, size_t size, enum received_style style,
 	format_tls(tls, sizeof(tls), client);
 	format_with(
 	    with, sizeof(with), client, (envelope->needs & EHLO_SMTPUTF8) != 0);
-	format_date(date, sizeof(date), wall_ms);
+	maildate_format(date, sizeof(date), wall_ms / 1000);
 	n = snprintf(buf, size,
 	    "Received: from %s\r\n"
 	    "\tby %.255s with %s id %s%s%s%s%.320s%s;\r\n"

@@ -4,12 +4,14 @@
 
 #include "tx.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "compat.h"
 #include "message.h"
 
 #define BLOCK_SIZE 1024
+#define KARMA_ROOM 250
 #define TEXT_ROOM_MIN 64 /* so that most changes need no new memory */
 
 static struct note *find(const struct tx *, const char *);
@@ -45,6 +47,7 @@ tx_reset(struct tx *tx)
 	tx->id[0] = '\0';
 	tx->began_ms = 0;
 	tx->discard = false;
+	tx->kept = false;
 	tx->filter = NULL;
 	tx->reason = NULL;
 }
@@ -111,6 +114,22 @@ bool
 tx_flag(const struct tx *tx, const char *key)
 {
 	return tx_counter(tx, key) > 0;
+}
+
+/* The list has room for the first ones; who costs more is bad enough. */
+void
+tx_add_karma(struct tx *tx, double by, const char *who, const char *what)
+{
+	size_t len;
+
+	tx->karma += by;
+	if (tx->karma_for == NULL) {
+		tx->karma_for = arena_alloc(tx->session, KARMA_ROOM);
+		tx->karma_for[0] = '\0';
+	}
+	len = strlen(tx->karma_for);
+	snprintf(tx->karma_for + len, KARMA_ROOM - len, "%s%s.%s:%g",
+	    len > 0 ? "," : "", who, what, by);
 }
 
 /* Notes of the transaction stand before those of the session. */

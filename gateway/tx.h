@@ -48,7 +48,9 @@ struct tx {
 	struct note_list notes;
 	double karma;	  /* above 0 is good */
 	int64_t began_ms; /* loop_now() at MAIL */
+	char *karma_for;  /* "name.what:points,...", in the session's arena */
 	bool discard;	  /* a filter said DISCARD: accept, deliver to nobody */
+	bool kept;	  /* it is in a quarantine */
 	/* Why it ended, for the record: set where the decision is made. */
 	const char *filter; /* instance that decided; NULL when none */
 	const char *reason; /* text for the log, not for the client */
@@ -68,5 +70,7 @@ void tx_add_counter(struct tx *tx, const char *key, double by);
 double tx_counter(const struct tx *tx, const char *key);
 void tx_set_flag(struct tx *tx, const char *key);
 bool tx_flag(const struct tx *tx, const char *key);
+/* who is the filter's name, what it is for a word. */
+void tx_add_karma(struct tx *tx, double by, const char *who, const char *what);
 
 #endif

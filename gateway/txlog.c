@@ -133,8 +133,10 @@ put_notes(struct record *r, const struct tx *tx)
 	}
 	if (flags[0] != '\0')
 		record_str(r, "flags", flags);
-	if (tx->karma < 0 || tx->karma > 0)
+	if (tx->karma < 0 || tx->karma > 0) {
 		record_real(r, "karma", tx->karma);
+		record_str(r, "karma_for", tx->karma_for);
+	}
 }
 
 static void

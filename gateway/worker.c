@@ -127,6 +127,7 @@ begin(struct worker *w)
 	w->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
 	w->services.http = http_new(w->front.loop, w->front.dns);
 	w->services.checker_fd = start->checker_fd;
+	w->services.agent_fd = start->agent_fd;
 	f->services = &w->services;
 	TAILQ_INIT(&f->open);
 	compat_random(&f->id_salt, sizeof(f->id_salt));

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <ftw.h>
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -212,20 +214,22 @@ start(struct job *j, const char *file, const char *base, int number)
 		work(file, dir, j->out);
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
 static void
 clean(const char *base, int number)
 {
-	static const char *const files[] = { "b1", "b2", "b3", "b4",
-		"postern.conf", "cert", "key", "secret" };
-	char path[160], dir[120];
-	size_t i;
+	char dir[120];
 
 	dir_of(base, number, dir, sizeof(dir));
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Waits for any job. */

@@ -21,7 +21,9 @@ extern const struct filter filter_dovecot_auth;
 extern const struct filter filter_dovecot_user;
 extern const struct filter filter_headers;
 extern const struct filter filter_helo;
+extern const struct filter filter_karma;
 extern const struct filter filter_own_address;
+extern const struct filter filter_quarantine;
 extern const struct filter filter_rdns;
 extern const struct filter filter_rspamd;
 extern const struct filter filter_sender_dns;
@@ -29,9 +31,9 @@ extern const struct filter filter_told;
 
 const struct filter *const filters[] = { &filter_access, &filter_alias,
 	&filter_auth_file, &filter_delay, &filter_discard, &filter_dovecot_auth,
-	&filter_dovecot_user, &filter_headers, &filter_helo,
-	&filter_own_address, &filter_rdns, &filter_rspamd, &filter_sender_dns,
-	&filter_told, NULL };
+	&filter_dovecot_user, &filter_headers, &filter_helo, &filter_karma,
+	&filter_own_address, &filter_quarantine, &filter_rdns, &filter_rspamd,
+	&filter_sender_dns, &filter_told, NULL };
 
 #define WAIT_MS 1000
 
@@ -76,6 +78,8 @@ act(struct filter_call *fc)
 		fc_set_flag(fc, "told");
 	if (is(what, "unknown"))
 		return fc_unknown(fc, "as told");
+	if (is(what, "quarantine"))
+		return VERDICT_QUARANTINE;
 	return is(what, "discard") ? VERDICT_DISCARD : VERDICT_PASS;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "agent_quarantine.h"
 #include "caps.h"
 #include "cert.h"
 #include "chain.h"
@@ -29,6 +30,7 @@
 #include "http.h"
 #include "log.h"
 #include "loop.h"
+#include "mem.h"
 #include "message.h"
 #include "net.h"
 #include "op.h"
@@ -286,6 +288,62 @@ gate_offers(struct gate *g, const char *text)
 	return true;
 }
 
+/* Ids are the same each time, and nothing is overwritten: a new one each time.
+ */
+static char *
+quarantine_below(const char *directory)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/XXXXXX", directory);
+	if (mkdtemp(path) == NULL)
+		abort();
+	return xstrdup(path);
+}
+
+/* Instead of its process, in the same loop: see gate_work(). */
+static void
+open_agent(struct gate *g)
+{
+	const struct config *c = g->config;
+	const struct filter_instance *fi = c->filters;
+	struct agent_quarantine *q;
+	int fds[2];
+
+	g->services.agent_fd = -1;
+	q = g->agent_conf.quarantines =
+	    xcalloc(c->filter_count + 1, sizeof(*q));
+	for (; fi < c->filters + c->filter_count; fi++)
+		if (fi->type->directory != NULL)
+			q[g->agent_conf.quarantine_count++] =
+			    (struct agent_quarantine){ fi->name,
+				    quarantine_below(
+					fi->type->directory(fi->conf)) };
+	if (g->agent_conf.quarantine_count == 0)
+		return;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) == -1 ||
+	    net_nonblock(fds[0]) == -1)
+		abort();
+	g->services.agent_fd = fds[0];
+	g->agent = agent_new(fds[1], &g->agent_conf);
+}
+
+static void
+close_agent(struct gate *g)
+{
+	struct agent_conf *conf = &g->agent_conf;
+
+	if (g->agent != NULL) {
+		close(g->services.agent_fd);
+		agent_free(&g->agent);
+	}
+	while (conf->quarantine_count-- > 0)
+		free(
+		    (void *)(uintptr_t)conf->quarantines[conf->quarantine_count]
+			.directory);
+	free(conf->quarantines);
+}
+
 void
 gate_open(struct gate *g, const struct config *c)
 {
@@ -331,6 +389,7 @@ gate_open(struct gate *g, const struct config *c)
 	    net_nonblock(g->checker_fds[1]) == -1)
 		abort();
 	g->services.checker_fd = g->checker_fds[0];
+	open_agent(g);
 	f->services = &g->services;
 	g->chain = chain_new(f->loop, lc->filters, lc->filter_count);
 	chain_set_dns(g->chain, f->dns);
@@ -359,8 +418,10 @@ gate_connect(struct gate *g, const char *address)
 bool
 gate_work(struct gate *g)
 {
-	return checker_turn(
+	bool some = checker_turn(
 	    g->checker_fds[1], g->config->filters, g->config->filter_count);
+
+	return (g->agent != NULL && agent_turn(g->agent, false)) || some;
 }
 
 void
@@ -417,6 +478,7 @@ gate_close(struct gate *g)
 	http_free(&g->services.http);
 	close(g->checker_fds[0]);
 	close(g->checker_fds[1]);
+	close_agent(g);
 	chain_free(&g->chain);
 	router_free(&g->router);
 	loop_turn(f->loop, false); /* what the above gave the reaper */

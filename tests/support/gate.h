@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "agent.h"
 #include "chain.h"
 #include "session.h"
 
@@ -26,6 +27,8 @@ struct gate {
 	struct servers *servers;
 	struct services services;
 	int checker_fds[2]; /* for filters, for gate_work() */
+	struct agent_conf agent_conf;
+	struct agent *agent; /* owned; for filters that keep messages */
 	struct caps *caps;
 };
 

@@ -112,6 +112,7 @@ model_code(const struct expected *e)
 	case VERDICT_PASS:
 	case VERDICT_ACCEPT:
 	case VERDICT_DISCARD:
+	case VERDICT_QUARANTINE:
 	case VERDICT_UNKNOWN:
 	case VERDICT_PENDING:
 	default:

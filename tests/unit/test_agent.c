@@ -20,16 +20,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "gateway/agent.h"
 #include "gateway/agent_maildir.h"
+#include "gateway/agent_quarantine.h"
 #include "gateway/net.h"
 
 #define PATIENCE 60 /* seconds; only a hanging test is ended by it */
 
-static struct agent_conf agent_conf = { NULL, 0, "." };
+static struct agent_quarantine held = { "held", "held" };
+static struct agent_conf agent_conf = {
+	.quarantines = &held, .quarantine_count = 1, .directory = "."
+};
 static char top[] = "/tmp/postern-agent-XXXXXX";
 static int control;
 static pid_t agent;
@@ -384,11 +389,96 @@ errors(void **state)
 	close(link);
 }
 
+static void
+quarantine(int link, const char *name, const char *id, const char *content)
+{
+	char head[200];
+
+	snprintf(head, sizeof(head), "quarantine %s\nid %s\nsize %zu\n\n", name,
+	    id, strlen(content));
+	put_text(link, head);
+	put_text(link, content);
+}
+
+/* HELD/YYYY/MM/DD/ID.eml, octet by octet what was sent, for nobody else. */
+static void
+quarantined(void **state)
+{
+	static const char content[] = "Subject: x\r\n\r\na\rb\nc\r\n.\r\n";
+	char path[300], day[100], buf[100] = "", *reply;
+	int link = open_link(), fd;
+	struct tm tm;
+	struct stat st;
+	time_t now;
+
+	(void)state;
+	now = time(NULL);
+	gmtime_r(&now, &tm);
+	strftime(day, sizeof(day), "%Y/%m/%d", &tm);
+	quarantine(link, "held", "a0-1.1", content);
+	reply = (char *)(uintptr_t)get_line(link);
+	assert_memory_equal(reply, "250 2.0.0 ", 10);
+	reply[strcspn(reply, "\r")] = '\0';
+	if (strncmp(reply + 10, day, strlen(day)) != 0) /* midnight */
+		snprintf(day, sizeof(day), "%.10s", reply + 10);
+	assert_string_equal(reply + 10 + strlen(day), "/a0-1.1.eml");
+	snprintf(path, sizeof(path), "%s/held/%s", top, reply + 10);
+	fd = open(path, O_RDONLY);
+	assert_true(fd != -1);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(read(fd, buf, sizeof(buf)), sizeof(content) - 1);
+	assert_string_equal(buf, content);
+	close(fd);
+	snprintf(path, sizeof(path), "%s/held/%.7s", top, day);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+
+	/* What is there is never overwritten, and nothing is left behind. */
+	quarantine(link, "held", "a0-1.1", "other\r\n");
+	expect_reply(link, "451 4.3.0 ");
+	quarantine(link, "elsewhere", "a0-1.2", "other\r\n");
+	expect_reply(link, "451 4.3.0 ");
+	quarantine(link, "held", "a0-1.3", "");
+	expect_reply(link, "250 2.0.0 ");
+	snprintf(path, sizeof(path), "held/%s", day);
+	assert_int_equal(count(path, ".", buf, 0), 2);
+	snprintf(path, sizeof(path), "%s/held/%s/.a0-1.1.new", top, day);
+	assert_int_equal(stat(path, &st), -1);
+	close(link);
+}
+
+/* Whoever can write there could send the agent elsewhere by a link. */
+static void
+quarantine_links(void **state)
+{
+	char from[200], to[200], year[8];
+	int link = open_link();
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)state;
+	gmtime_r(&now, &tm);
+	strftime(year, sizeof(year), "%Y", &tm);
+	snprintf(from, sizeof(from), "%s/held/%s", top, year);
+	snprintf(to, sizeof(to), "%s/held/moved", top);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(symlink("moved", from), 0);
+	quarantine(link, "held", "b", "x");
+	expect_reply(link, "451 4.3.0 ");
+	assert_int_equal(unlink(from), 0);
+	quarantine(link, "held", "b", "x");
+	expect_reply(link, "250 ");
+	close(link);
+}
+
 /* What test_agent_request.c shows of the parser ends the link here. */
 static void
 hostile(void **state)
 {
 	static const char *const heads[] = { "HELO x\n", "maildir ../x\n",
+		"quarantine held\nid ../x\n",
 		"maildir hostile\nfrom b\nto c\nsize 1\nmore\n" };
 	char lines[6000];
 	size_t i;
@@ -445,6 +535,9 @@ file_limit(void **state)
 	put(link, big, 200 * 1000);
 	expect_reply(link, "452 4.3.1 ");
 	expect_files("limit", 0);
+	put_text(link, "quarantine held\nid big\nsize 200000\n\n");
+	put(link, big, 200 * 1000);
+	expect_reply(link, "452 4.3.1 ");
 	put_head(link, "limit", 2);
 	put_text(link, "\r\n");
 	expect_reply(link, "250 ");
@@ -561,6 +654,8 @@ main(void)
 		cmocka_unit_test(header_values),
 		cmocka_unit_test(worker_gone),
 		cmocka_unit_test(parallel),
+		cmocka_unit_test(quarantined),
+		cmocka_unit_test(quarantine_links),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(glued),

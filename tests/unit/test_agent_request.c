@@ -41,24 +41,30 @@ good(void **state)
 	assert_int_equal(
 	    feed("maildir /a%20b/%25%0a..c\nfrom \nto x@y\nsize 0\n\n"),
 	    AGENT_REQUEST_DONE);
-	assert_string_equal(rq.maildir, "/a b/%\n..c");
+	assert_string_equal(rq.where, "/a b/%\n..c");
 	assert_string_equal(rq.from, "");
 	assert_string_equal(rq.to, "x@y");
 	assert_true(rq.size == 0);
 
 	assert_int_equal(feed("sendmail a%2F..\nfrom a\nto x@y\nsize 1\n\n"),
 	    AGENT_REQUEST_DONE);
-	assert_true(rq.is_program);
-	assert_string_equal(rq.maildir, "a/..");
+	assert_int_equal(rq.kind, AGENT_PROGRAM);
+	assert_string_equal(rq.where, "a/..");
 	assert_int_equal(feed("sendmail a\nfrom -x\n"), AGENT_REQUEST_BAD);
 	assert_int_equal(
 	    feed("sendmail a\nfrom x\nto -x\n"), AGENT_REQUEST_BAD);
 	assert_int_equal(feed("sendfile a\n"), AGENT_REQUEST_BAD);
 
+	assert_int_equal(feed("quarantine held%20back\nid a4-0v.1\nsize 7\n\n"),
+	    AGENT_REQUEST_DONE);
+	assert_int_equal(rq.kind, AGENT_QUARANTINE);
+	assert_string_equal(rq.where, "held back");
+	assert_string_equal(rq.id, "a4-0v.1");
+
 	assert_int_equal(feed("maildir ./...\nfrom a%0D%0ab\nto \xc3\xa4\n"
 			      "size 18446744073709551605\n\n"),
 	    AGENT_REQUEST_DONE);
-	assert_string_equal(rq.maildir, "./...");
+	assert_string_equal(rq.where, "./...");
 	assert_string_equal(rq.from, "a\r\nb");
 	assert_string_equal(rq.to, "\xc3\xa4");
 	assert_true(rq.size == UINT64_C(18446744073709551605));
@@ -79,7 +85,16 @@ bad(void **state)
 		"maildir a\nfrom b\nto c\nsize -1\n",
 		"maildir a\nfrom b\nto c\nsize 1 \n",
 		"maildir a\nfrom b\nto c\nsize 99999999999999999999\n",
-		"maildir a\nfrom b\nto c\nsize 1\nmore\n" };
+		"maildir a\nfrom b\nto c\nsize 1\nmore\n", "quarantine\n",
+		"quarantine \n", "quarantine a\nfrom b\n",
+		"quarantine a\nid \n", "quarantine a\nid ..\n",
+		"quarantine a\nid a..b\n", "quarantine a\nid .a\n",
+		"quarantine a\nid a.\n", "quarantine a\nid a/b\n",
+		"quarantine a\nid %2e%2e%2fa\n", "quarantine a\nid a%0a\n",
+		"quarantine a\nid a\nfrom b\n", "maildir a\nid b\n",
+		"quarantine a\nid "
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" };
 	size_t i;
 
 	(void)state;

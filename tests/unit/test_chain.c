@@ -15,6 +15,13 @@
 	cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 
 static enum verdict
+put_aside(struct filter_call *fc)
+{
+	(void)fc;
+	return VERDICT_QUARANTINE;
+}
+
+static enum verdict
 accept_it(struct filter_call *fc)
 {
 	(void)fc;
@@ -171,6 +178,31 @@ test_discard(void **state)
 	assert_true(rig.tx.discard);
 	tx_reset(&rig.tx);
 	assert_false(rig.tx.discard);
+}
+
+/* It is for another filter, if the one who says so does not observe. */
+static void
+test_quarantine(void **state)
+{
+	(void)state;
+	fake_start(2);
+	rig.act[0] = put_aside;
+	assert_int_equal(fake_judge(PHASE_RCPT)->verdict, VERDICT_PASS);
+	assert_string_equal(rig.trace, "ab");
+	assert_true(tx_flag(&rig.tx, "quarantine"));
+	assert_false(rig.tx.discard);
+}
+
+static void
+test_quarantine_observed(void **state)
+{
+	(void)state;
+	fake_start(2);
+	rig.act[0] = put_aside;
+	rig.fi[0].chain.observe = true;
+	assert_int_equal(fake_judge(PHASE_RCPT)->verdict, VERDICT_PASS);
+	assert_false(tx_flag(&rig.tx, "quarantine"));
+	assert_string_equal(tx_fact(&rig.tx, "observed"), "a:quarantine");
 }
 
 static enum verdict
@@ -419,6 +451,8 @@ main(void)
 		TEST(test_defer),
 		TEST(test_disconnect),
 		TEST(test_discard),
+		TEST(test_quarantine),
+		TEST(test_quarantine_observed),
 		TEST(test_text_is_one_clean_line),
 		TEST(test_text_fits_a_reply),
 		TEST(test_unknown_policies),

@@ -104,6 +104,7 @@ say(struct filter_call *fc, enum verdict v)
 	case VERDICT_PASS:
 	case VERDICT_ACCEPT:
 	case VERDICT_DISCARD:
+	case VERDICT_QUARANTINE:
 	case VERDICT_PENDING:
 	default:
 		return v;

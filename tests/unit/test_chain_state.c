@@ -57,7 +57,7 @@ make_notes(struct filter_call *fc)
 	fc_add_counter(fc, "counter", 2);
 	fc_add_counter(fc, "counter", 0.5);
 	fc_set_flag(fc, "flag");
-	fc_add_karma(fc, -3);
+	fc_add_karma(fc, -3, "test");
 	return VERDICT_PASS;
 }
 
@@ -97,6 +97,38 @@ test_notes_of_the_session(void **state)
 	fake_judge(PHASE_MAIL);
 	assert_string_equal(rig.trace, "ab+ab+ab+");
 	assert_true(rig.tx.karma == -3);
+	assert_string_equal(rig.tx.karma_for, "a.test:-3");
+}
+
+/* What a filter that observes would have done is told, and not done; however
+ * often. */
+static void
+test_notes_observed(void **state)
+{
+	int i;
+
+	(void)state;
+	fake_start(1);
+	rig.act[0] = make_notes;
+	rig.fi[0].chain.observe = true;
+	fake_judge(PHASE_CONNECT);
+	assert_false(tx_flag(&rig.tx, "flag"));
+	assert_true(rig.tx.karma == 0);
+	assert_null(rig.tx.karma_for);
+	assert_string_equal(
+	    tx_fact(&rig.tx, "observed"), "a:flag=flag,a:karma=test:-3");
+	for (i = 0; i < 1000; i++) {
+		rig.trace[0] = '\0';
+		fake_judge(PHASE_CONNECT);
+	}
+	assert_true(strlen(tx_fact(&rig.tx, "observed")) < 600);
+	rig.fi[0].chain.observe = false;
+	for (i = 0; i < 1000; i++) {
+		rig.trace[0] = '\0';
+		fake_judge(PHASE_CONNECT);
+	}
+	assert_true(rig.tx.karma == -3000);
+	assert_true(strlen(rig.tx.karma_for) < 250);
 }
 
 static void
@@ -146,6 +178,7 @@ main(void)
 		TEST(test_states),
 		TEST(test_notes_of_the_session),
 		TEST(test_notes_of_the_transaction),
+		TEST(test_notes_observed),
 		TEST(test_what_a_filter_sees),
 	};
 
