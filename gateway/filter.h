@@ -117,8 +117,8 @@ struct filter {
 extern const struct filter *const filters[];
 
 /* What the call is about.  What these return is borrowed: the options live as
- * long as the process, the client as the session, the envelope and its addresses
- * as the transaction. */
+ * long as the process, the client as the session, the envelope and its
+ * addresses as the transaction. */
 const void *fc_conf(const struct filter_call *fc);
 /* Zeroed before this instance is first called in a session or transaction; the
  * same in all its phases.  Only with session_size or tx_size. */
