@@ -120,12 +120,17 @@ struct filter {
 /* The table of all filters (filters/filters.c), NULL at the end. */
 extern const struct filter *const filters[];
 
-/* What the call is about. */
+/* What the call is about.  What these return is borrowed: the options live as
+ * long as the process, the client as the session, the envelope and its
+ * addresses as the transaction. */
 const void *fc_conf(const struct filter_call *fc);
+/* Zeroed before this instance is first called in a session or transaction; the
+ * same in all its phases.  Only with session_size or tx_size. */
 void *fc_session_state(struct filter_call *fc);
 void *fc_tx_state(struct filter_call *fc);
 const struct client *fc_client(const struct filter_call *fc);
 const struct envelope *fc_envelope(const struct filter_call *fc);
+/* From PHASE_MAIL on.  Text and domain of the null sender are "". */
 const struct address *fc_sender(const struct filter_call *fc);
 /* The recipient under judgement (PHASE_RCPT), else NULL. */
 const struct address *fc_recipient(const struct filter_call *fc);
@@ -135,15 +140,17 @@ const char *fc_id(const struct filter_call *fc);
 /* Octets of the message without what was removed; in PHASE_MESSAGE. */
 uint64_t fc_message_size(const struct filter_call *fc);
 
-/* Verdicts that carry an answer.  The text is one line of printable ASCII for
- * the client; enh is an enhanced status code whose class fits. */
+/* Verdicts that carry an answer: what they return is what the handler returns.
+ * The text is one line of printable ASCII for the client, and the record's
+ * reason; enh is an enhanced status code whose class fits.  All texts that a
+ * filter hands over, here and below, are copied. */
 enum verdict fc_reject(struct filter_call *fc, int code, const char *enh,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 enum verdict fc_defer(struct filter_call *fc, int code, const char *enh,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 enum verdict fc_disconnect(struct filter_call *fc, const char *enh,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The text is for the log. */
+/* The text is for the log; what the client hears is on-unknown's. */
 enum verdict fc_unknown(struct filter_call *fc, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -276,7 +283,8 @@ enum verdict fc_keep(struct filter_call *fc, const char *reason, kept_fn *next);
 
 /* What filters share about the transaction (see tx.h).  Facts are written to
  * the log as key=text, so a key is a lower-case word (postern-log(5) documents
- * it); flags all together as flags=key,key.  Flags and karma of a filter that
+ * it); flags all together as flags=key,key.  What is set before MAIL holds for
+ * the session, later for the transaction.  Flags and karma of a filter that
  * observes are written to the log and have no effect. */
 void fc_set_fact(struct filter_call *fc, const char *key, const char *text);
 const char *fc_fact(const struct filter_call *fc, const char *key);
@@ -297,8 +305,8 @@ size_t fc_header_count(const struct filter_call *fc, const char *name);
 /* Writes the value of a field without folding and without blanks at both ends,
  * NUL-terminated and cut to size; control characters other than tab are '?',
  * octets above 127 stay as they are.  index counts from 0, the topmost.
- * Returns the length of the whole value, or -1: there is no such field, or the
- * spool can not be read. */
+ * Returns the length of the whole value, or -1: there is no such field
+ * (fc_header_count() tells), or the spool can not be read, which is unknown. */
 ssize_t fc_header(const struct filter_call *fc, const char *name, size_t index,
     char *buf, size_t size);
 /* Removes a field, or all with this name; a request, like fc_add_header(), but

@@ -10,49 +10,14 @@
 need rspamd swaks
 [ -x "$SMTPSINK" ] || { not_run "all" "no $SMTPSINK"; finish; }
 
-# X-Force: what shall become of the message.  The others tell what rspamd knows
-# of it.
-cat >"$tmp/rules.lua" <<'END'
-rspamd_config:register_symbol{
-	name = 'FORCED', score = 0.0, type = 'normal',
-	callback = function(task)
-		local what = task:get_header('X-Force')
-		local told = string.format('%s|%s|%s|%s|%s|%s', task:get_ip(),
-		    task:get_helo() or '', task:get_hostname() or '',
-		    (task:get_from('smtp') or {{}})[1].addr or '',
-		    (task:get_recipients('smtp') or {{}})[1].addr or '',
-		    task:get_queue_id() or '')
-		local block = { add_headers = { ['X-Told'] = told } }
-		if what == 'milter' then
-			block.remove_headers = { ['X-Old'] = {1, -1}, ['X-All'] = 0 }
-			block.add_headers['X-Top'] = { value = 'top', order = 0 }
-			block.add_headers['X-Two'] = { { value = 'b', order = 1 }, 'c' }
-			block.change_from = 'bounces@example.net'
-			block.add_rcpt = { 'copy@example.org' }
-		elseif what == 'redirect' then
-			block.add_rcpt = { 'spam@example.org' }
-			block.del_rcpt = { 'user@example.org' }
-		elseif what == 'body' then
-			task:set_message((tostring(task:get_content()):gsub(
-			    'hello', 'changed')))
-		elseif what then
-			task:set_pre_result(what, 'forced ' .. what, 'test', nil, nil,
-			    'process_all')
-		end
-		task:set_milter_reply(block)
-		return true
-	end
-}
-END
-
-rspamd_start "$tmp/rules.lua"
+rspamd_start "$top/tests/support/rspamd.lua"
 
 must wire_sink inner
 must gateway gw <<END
 hostname = "gw.example.org"
 workers  = 1
 limits { reply-deadline = 20s }
-listen mx { address = {"127.0.0.1:@PORT1@"} filters = {spam} }
+listen mx { address = {"127.0.0.1:@PORT1@"} filters = {spam, away} }
 listen name { address = {"127.0.0.1:@PORT3@"} filters = {named} }
 rspamd named { server = {"http://localhost:$rspamd_port"} on-unknown = defer }
 listen local { address = {"127.0.0.1:@PORT2@"} filters = {socket} }
@@ -61,6 +26,7 @@ rspamd spam {
 	on-unknown = defer  timeout = 3s  breaker = 0
 }
 rspamd socket { server = {"unix:$rspamd_sock"} on-unknown = reject }
+discard away { }
 backend inner { protocol = smtp verify = no
 	server a { address = "127.0.0.1:$wire_port" } }
 route in { rcpt-domain = {"example.org"} backend = inner }
@@ -73,7 +39,7 @@ told() {
 	swaks_to "${port:-$port1}" --to user@example.org --data "@$tmp/mail"
 	said=$(echo "$swaks_out" | grep '^<\*\* ' | tail -n 1)
 	[ -n "$said" ] || said=$(echo "$swaks_out" |
-	    grep '^<-  250 .*\[' | tail -n 1)
+	    grep '^<-  250 2\.0\.0 ' | tail -n 1)
 	matches "$1" "$said" "^<(-|\*\*) +$2"
 }
 # got: the message that came last
@@ -98,6 +64,18 @@ told "greylist alone" "250" "X-Force: greylist"
 told "soft reject" "451 4\.7\.1 forced soft reject" "X-Force: soft reject"
 told "reject" "550 5\.7\.1 forced reject" "X-Force: reject"
 told "add header" "250" "X-Force: add header"
+matches "its field, too" "$(got)" '^X-Spam: Yes'
+told "rewrite subject" "250" "X-Force: rewrite subject"
+matches "its subject, too" "$(got)" '^Subject: .*SPAM.* test'
+told "quarantine" "250" "X-Force: quarantine"
+matches "sets a flag" "$(grep "event=mail " "$gw_log" | tail -n 1)" \
+    'result=accepted .*flags=quarantine'
+came=$(find "$tmp/inner" -type f | wc -l)
+told "discard" "250" "X-Force: discard"
+matches "sets a flag, too" "$(grep "event=mail " "$gw_log" | tail -n 1)" \
+    'result=discarded .*flags=discard'
+equal "and with the filter discard nothing comes" \
+    "$(find "$tmp/inner" -type f | wc -l)" "$came"
 told "milter block" "250" "X-Force: milter
 X-Old: 1
 X-Old: 2

@@ -6,16 +6,23 @@
 #					become $front1 to $front3, free ports
 #	haproxy_common			lines for the beginning of CONF, with times
 #					for tests and a socket for:
+#	haproxy_socket			that socket alone, and few descriptors
 #	haproxy_ask COMMAND		its answer
 #	haproxy_stat BACKEND [SERVER]	the line of a server (gw) in "show stat"
 #	haproxy_is BACKEND STATE [SERVER]
 #	haproxy_saw_smtp BACKEND [SERVER]	by its last check
 
-haproxy_common() {
+haproxy_socket() {
 	cat <<-END
 	global
 	    stats socket $tmp/haproxy.sock mode 600 level admin
 	    maxconn 200
+	END
+}
+
+haproxy_common() {
+	haproxy_socket
+	cat <<-END
 	defaults
 	    mode tcp
 	    timeout connect 5s

@@ -10,6 +10,7 @@
 #
 #	smtpsink_start ARGS...		Postfix's smtp-sink, at $smtpsink_port; it writes
 #					messages into $tmp/dump
+#	smtpsink_newest			what came last, without what it puts around it
 
 pf=$tmp/postfix
 
@@ -121,4 +122,11 @@ smtpsink_start() {
 	done
 	cat "$tmp/smtp-sink.log"
 	return 1
+}
+
+# In front is what smtp-sink was told, up to its Received; behind an empty line.
+smtpsink_newest() {
+	_newest=$(find "$tmp/dump" -type f -exec ls -t {} + | head -n 1)
+	sed '$d' "$_newest" | awk 'body; /by smtp-sink/ { inside = 1 }
+		inside && /\(UTC\)|[+-][0-9][0-9][0-9][0-9]/ { body = 1 }'
 }

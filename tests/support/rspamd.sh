@@ -45,7 +45,7 @@ rspamd_start() {
 			local_addrs = [];
 		}
 		logging { type = "console"; level = "notice"; }
-		actions { reject = 15; add_header = 8; greylist = 4; }
+		actions { reject = 15; add_header = 8; greylist = 4; quarantine = 100; discard = 200; }
 		worker "normal" {
 			bind_socket = "127.0.0.1:$rspamd_port";
 			bind_socket = "$rspamd_sock mode=0666";

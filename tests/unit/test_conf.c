@@ -609,7 +609,7 @@ static void
 test_samples(void **state)
 {
 	static const char *const names[] = { "etc/postern.conf",
-		"etc/demo.conf" };
+		"etc/demo.conf", "etc/minimal.conf", "etc/two-gateways.conf" };
 	struct config *c;
 	size_t i;
 

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -84,7 +85,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	strcpy(strstr(top, "-sync-"), "-sync-XXXXXX");
+	memcpy(strstr(top, "-sync-"), "-sync-XXXXXX", sizeof("-sync-XXXXXX"));
 	assert_non_null(mkdtemp(top));
 	snprintf(box, sizeof(box), "%s/box", top);
 	memset(seen, 0, sizeof(seen));
@@ -93,13 +94,19 @@ setup(void **state)
 }
 
 static int
+drop(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
 teardown(void **state)
 {
-	char command[sizeof(top) + 10];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", top);
-	return system(command) == 0 ? 0 : -1;
+	return nftw(top, drop, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static int
