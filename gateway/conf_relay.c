@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "conf_tree.h"
+#include "dns_tld.h"
 
 /* Shorter prefixes are a part of the Internet, not networks of somebody. */
 #define BITS_MIN_V4 8
@@ -43,7 +44,8 @@ conf_is_anybody(const struct net_list *nets)
 	return false;
 }
 
-/* "*.org" is a condition, but nobody's domains.  Those for local use are. */
+/* "*.org" and "*.co.uk" are conditions, but nobody's domains.  Those for local
+ * use are. */
 static void
 warn_of_suffixes(struct conf_reader *r, const struct conf_block *b,
     const struct route_conf *rc)
@@ -52,19 +54,23 @@ warn_of_suffixes(struct conf_reader *r, const struct conf_block *b,
 		"test", "example", "invalid", "lan" };
 	const char *d;
 	size_t i, k;
+	bool top;
 
 	for (i = 0; i < rc->rcpt_domain.count; i++) {
 		d = rc->rcpt_domain.list[i];
-		if (strncmp(d, "*.", 2) != 0 || strchr(d + 2, '.') != NULL)
+		if (strncmp(d, "*.", 2) != 0)
+			continue;
+		top = strchr(d + 2, '.') == NULL;
+		if (!top && !dns_tld_is_registry(d + 2))
 			continue;
 		for (k = 0; k < nitems(local); k++)
 			if (strcasecmp(d + 2, local[k]) == 0)
 				break;
 		if (k == nitems(local))
 			conf_warn(r, conf_line(b, "rcpt-domain"),
-			    "\"%s\" is all of a top-level domain: unless it is "
-			    "yours, that is an open relay for it",
-			    d);
+			    "\"%s\" is all of a %s: unless it is yours, that "
+			    "is an open relay for it",
+			    d, top ? "top-level domain" : "registry's suffix");
 	}
 }
 

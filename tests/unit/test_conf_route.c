@@ -158,6 +158,16 @@ static const struct {
 	{ OPEN BACKEND
 	    "route all { backend = d rcpt-domain = {\"*.internal\"} }",
 	    NULL },
+#ifdef HAVE_LIBPSL
+	{ OPEN BACKEND "route all { backend = d\nrcpt-domain = {\"*.Co.UK\"} }",
+	    ":4: warning: \"*.Co.UK\" is all of a registry's suffix: unless it "
+	    "is yours, that is an open relay for it\n" },
+#endif
+	/* A domain of somebody's, and what a company gives to its customers. */
+	{ OPEN BACKEND "route all { backend = d\n"
+		       "rcpt-domain = {\"*.example.co.uk\", \"*.github.io\", "
+		       "\"co.uk\"} }",
+	    NULL },
 	/* Who reaches the route has authenticated. */
 	{ "listen mx { address = {\"0.0.0.0:1\"} auth = people\n"
 	  "auth-plaintext = yes require-auth = yes }\n" PEOPLE
