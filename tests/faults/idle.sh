@@ -39,17 +39,6 @@ route in { rcpt-domain = {"example.org"}  backend = sink }
 END
 workers=$(kids "$gw_pid")
 
-# memory: of all workers in KiB.  What they share counts once (Linux), else
-# resident pages.
-memory() {
-	for _w in $workers; do
-		if [ -r "/proc/$_w/smaps_rollup" ]; then
-			sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$_w/smaps_rollup"
-		else
-			ps -o rss= -p "$_w"
-		fi
-	done | awk '{ s += $1 } END { print s + 0 }'
-}
 connections() {
 	sink_now "$sink_pid" "$sink_log"
 	field connections "$sink_out"
@@ -58,7 +47,8 @@ connections() {
 # Everything that is made once is made.
 gen -n 400 -c 20 "127.0.0.1:$port1"
 equal "before: 400 messages" "$(field ok "$gen_out")" 400
-memory_before=$(memory) backend_before=$(connections)
+# shellcheck disable=SC2086 # words are wanted
+memory_before=$(memory_of $workers) backend_before=$(connections)
 
 run idle "$SMTPGEN" --idle $clients -t 300 --timeout 300 "127.0.0.1:$port1"
 idle_pid=$pid
@@ -68,7 +58,8 @@ equal "10,000 clients are there, each with a session" \
     "$(field idle "$idle") $(field failed "$idle")" "$clients 0"
 equal "they cost the backend no connection" "$(connections)" "$backend_before"
 
-each=$((($(memory) - memory_before) * 1024 / clients))
+# shellcheck disable=SC2086
+each=$((($(memory_of $workers) - memory_before) * 1024 / clients))
 at_most "an idle client costs $each octets of memory, at most 4096" $each 4096
 
 gen -n 1000 -c 20 -m 5 --first 1001 "127.0.0.1:$port1"

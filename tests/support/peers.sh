@@ -215,6 +215,18 @@ gone_or_zombie() {
 # kids PID: the pids of its children
 kids() { ps -A -o pid= -o ppid= | awk -v p="$1" '$2 == p { print $1 }'; }
 
+# memory_of PID...: of all together in KiB.  What they share counts once (Linux),
+# else resident pages.
+memory_of() {
+	for _m; do
+		if [ -r "/proc/$_m/smaps_rollup" ]; then
+			sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$_m/smaps_rollup"
+		else
+			ps -o rss= -p "$_m"
+		fi
+	done | awk '{ s += $1 } END { print s + 0 }'
+}
+
 # cpu_of PID...: their processor time so far, in 1/100 s (Linux), else seconds
 cpu_of() {
 	if [ -r "/proc/$1/stat" ]; then

@@ -113,10 +113,12 @@ sub rest {
 }
 
 sub start_tls {
-	my ($c) = @_;
+	my ($c, $version) = @_;
 	require Net::SSLeay;
 	Net::SSLeay::initialize();
 	my $ctx = Net::SSLeay::CTX_new() or die "no TLS\n";
+	Net::SSLeay::CTX_set_max_proto_version($ctx, 0x0303)
+	    if ($version // '') eq '1.2';
 	my $t = Net::SSLeay::new($ctx);
 	Net::SSLeay::set_fd($t, fileno $c->{s});
 	Net::SSLeay::connect($t) == 1 or die "TLS handshake failed\n";
