@@ -232,6 +232,29 @@ session_set_deadline(struct session *s)
 	}
 }
 
+/* Who has not even come to the end of a handshake is idle as well, and can not
+ * be told. */
+static bool
+has_no_words(const struct session *s)
+{
+	return s->state == SESSION_TLS ||
+	    (s->state == SESSION_HEADER && s->header_unwanted);
+}
+
+static bool
+is_idle(const struct session *s)
+{
+	size_t left;
+
+	if (s->unlimited || s->client.login != NULL || s->confirming ||
+	    s->tx.envelope.has_sender || s->wait != WAIT_NOTHING)
+		return false;
+	if (s->state != SESSION_COMMAND)
+		return has_no_words(s);
+	conn_input(s->conn, &left);
+	return left == 0 && conn_unsent(s->conn) == 0;
+}
+
 /* The list begins with who was silent longest, so the first that is not busy
  * is the one. */
 bool
@@ -239,19 +262,14 @@ session_shed(struct front *f)
 {
 	int64_t latest = loop_now(f->loop) - SHED_IDLE_MS;
 	struct session *s;
-	size_t left;
 
 	TAILQ_FOREACH (s, &f->open, entry) {
 		if (s->heard > latest)
 			return false;
-		if (s->state != SESSION_COMMAND || s->wait != WAIT_NOTHING ||
-		    s->unlimited || s->client.login != NULL || s->confirming ||
-		    s->tx.envelope.has_sender)
+		if (!is_idle(s))
 			continue;
-		conn_input(s->conn, &left);
-		if (left > 0 || conn_unsent(s->conn) > 0)
-			continue;
-		session_reply(s, REPLY_NO_DESCRIPTORS);
+		if (!has_no_words(s))
+			session_reply(s, REPLY_NO_DESCRIPTORS);
 		/* The listener says how many; each would fill the log. */
 		s->last_reply = NULL;
 		session_close(s, "shed");

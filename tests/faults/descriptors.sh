@@ -7,6 +7,7 @@
 . "$(dirname "$0")/../support/peers.sh"
 
 must sink sink
+must cert own 2
 cat >"$tmp/limited" <<END
 #!/bin/sh
 ulimit -n 64
@@ -22,6 +23,8 @@ hostname = "gw.example.org"
 workers  = 1
 limits { command-timeout = 60s }
 listen mx { address = {"127.0.0.1:@PORT1@"} }
+listen secure { address = {"127.0.0.1:@PORT2@"}  tls = own }
+tls own { certificate = {"$tmp/own.crt"}  key = {"$tmp/own.key"} }
 backend sink {
 	protocol = smtp
 	server one { address = "127.0.0.1:$sink_port" }
@@ -71,6 +74,24 @@ served() {
 check "when they leave, mail flows again" wait_until 10 served
 gen -n 200 -c 10 -m 2 --first 1001 "127.0.0.1:$port1"
 equal "200 messages" "$(field ok "$gen_out")" 200
+
+# Clients that do not even begin the handshake: they would stay for 30 seconds.
+# shellcheck disable=SC2016 # perl's variables
+run mute perl -MIO::Socket::INET -e '
+	my @s = map { IO::Socket::INET->new(PeerAddr => $ARGV[0]) } 1 .. 100;
+	$| = 1;
+	print "there\n";
+	sleep 60' "127.0.0.1:$port2"
+mute_pid=$pid
+check "100 clients without a handshake" wait_until 10 grep -q there "$tmp/mute.log"
+sleep 2 # so they are idle
+gen -n 50 -c 3 -m 1 --timeout 5 --first 3001 "127.0.0.1:$port1"
+equal "while they hold every descriptor: mail flows at once" \
+    "$(field ok "$gen_out") $(field tempfail "$gen_out") $(field lost "$gen_out")" \
+    "50 0 0"
+kill -TERM "$mute_pid"
+wait "$mute_pid" 2>/dev/null
+forget "$mute_pid"
 
 # So many clients that talk that the backend's connections do not fit beside
 # them: 4xx or a wait, never a 5xx, and nothing is lost.
