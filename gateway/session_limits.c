@@ -15,6 +15,7 @@
 
 #define CONFIRM_MS 10000  /* a message is kept for so long behind its 250 */
 #define SHED_IDLE_MS 1000 /* who said something since then is not idle */
+#define SHED_TX_MS 5000	  /* nor, in a transaction, who did since then */
 
 /* Besides the clients of the option: a proxy as long as it speaks for nobody;
  * its address says nothing about who uses us. */
@@ -242,12 +243,14 @@ has_no_words(const struct session *s)
 }
 
 static bool
-is_idle(const struct session *s)
+is_idle(const struct session *s, int64_t now)
 {
+	int64_t latest =
+	    now - (s->tx.envelope.has_sender ? SHED_TX_MS : SHED_IDLE_MS);
 	size_t left;
 
 	if (s->unlimited || s->client.login != NULL || s->confirming ||
-	    s->tx.envelope.has_sender || s->wait != WAIT_NOTHING)
+	    s->wait != WAIT_NOTHING || s->heard > latest)
 		return false;
 	if (s->state != SESSION_COMMAND)
 		return has_no_words(s);
@@ -260,13 +263,13 @@ is_idle(const struct session *s)
 bool
 session_shed(struct front *f)
 {
-	int64_t latest = loop_now(f->loop) - SHED_IDLE_MS;
+	int64_t now = loop_now(f->loop);
 	struct session *s;
 
 	TAILQ_FOREACH (s, &f->open, entry) {
-		if (s->heard > latest)
+		if (s->heard > now - SHED_IDLE_MS)
 			return false;
-		if (!is_idle(s))
+		if (!is_idle(s, now))
 			continue;
 		if (!has_no_words(s))
 			session_reply(s, REPLY_NO_DESCRIPTORS);
