@@ -15,6 +15,7 @@
 
 #define CONFIRM_MS 10000  /* a message is kept for so long behind its 250 */
 #define SHED_IDLE_MS 1000 /* who said something since then is not idle */
+#define SHED_TX_MS 5000	  /* nor, in a transaction, who did since then */
 
 /* Besides the clients of the option: a proxy as long as it speaks for nobody;
  * its address says nothing about who uses us. */
@@ -232,26 +233,46 @@ session_set_deadline(struct session *s)
 	}
 }
 
+/* Who has not even come to the end of a handshake is idle as well, and can not
+ * be told. */
+static bool
+has_no_words(const struct session *s)
+{
+	return s->state == SESSION_TLS ||
+	    (s->state == SESSION_HEADER && s->header_unwanted);
+}
+
+static bool
+is_idle(const struct session *s, int64_t now)
+{
+	int64_t latest =
+	    now - (s->tx.envelope.has_sender ? SHED_TX_MS : SHED_IDLE_MS);
+	size_t left;
+
+	if (s->unlimited || s->client.login != NULL || s->confirming ||
+	    s->wait != WAIT_NOTHING || s->heard > latest)
+		return false;
+	if (s->state != SESSION_COMMAND)
+		return has_no_words(s);
+	conn_input(s->conn, &left);
+	return left == 0 && conn_unsent(s->conn) == 0;
+}
+
 /* The list begins with who was silent longest, so the first that is not busy
  * is the one. */
 bool
 session_shed(struct front *f)
 {
-	int64_t latest = loop_now(f->loop) - SHED_IDLE_MS;
+	int64_t now = loop_now(f->loop);
 	struct session *s;
-	size_t left;
 
 	TAILQ_FOREACH (s, &f->open, entry) {
-		if (s->heard > latest)
+		if (s->heard > now - SHED_IDLE_MS)
 			return false;
-		if (s->state != SESSION_COMMAND || s->wait != WAIT_NOTHING ||
-		    s->unlimited || s->client.login != NULL || s->confirming ||
-		    s->tx.envelope.has_sender)
+		if (!is_idle(s, now))
 			continue;
-		conn_input(s->conn, &left);
-		if (left > 0 || conn_unsent(s->conn) > 0)
-			continue;
-		session_reply(s, REPLY_NO_DESCRIPTORS);
+		if (!has_no_words(s))
+			session_reply(s, REPLY_NO_DESCRIPTORS);
 		/* The listener says how many; each would fill the log. */
 		s->last_reply = NULL;
 		session_close(s, "shed");

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/../support/peers.sh"
 
 must sink sink
+must cert own 2
 cat >"$tmp/limited" <<END
 #!/bin/sh
 ulimit -n 64
@@ -22,6 +23,8 @@ hostname = "gw.example.org"
 workers  = 1
 limits { command-timeout = 60s }
 listen mx { address = {"127.0.0.1:@PORT1@"} }
+listen secure { address = {"127.0.0.1:@PORT2@"}  tls = own }
+tls own { certificate = {"$tmp/own.crt"}  key = {"$tmp/own.key"} }
 backend sink {
 	protocol = smtp
 	server one { address = "127.0.0.1:$sink_port" }
@@ -71,6 +74,35 @@ served() {
 check "when they leave, mail flows again" wait_until 10 served
 gen -n 200 -c 10 -m 2 --first 1001 "127.0.0.1:$port1"
 equal "200 messages" "$(field ok "$gen_out")" 200
+
+# held NAME PORT SAYS SECONDS: 60 clients come, say that, and are idle then;
+# there is room for others all the same
+# shellcheck disable=SC2016 # perl's variables
+held() {
+	rm -f "$tmp/held.log"
+	run held perl -MIO::Socket::INET -e '
+		my @s = map { IO::Socket::INET->new(PeerAddr => $ARGV[0]) } 1 .. 60;
+		syswrite $_, $ARGV[1] =~ s/;/\r\n/gr for @s;
+		$| = 1;
+		print "there\n";
+		sleep 60' "127.0.0.1:$2" "$3"
+	held_pid=$pid
+	check "$1: they are there" wait_until 10 grep -q there "$tmp/held.log"
+	sleep "$4"
+	held_first=$((held_first + 1000))
+	gen -n 50 -c 3 -m 1 --timeout 5 --first $held_first "127.0.0.1:$port1"
+	equal "$1, and hold every descriptor: mail flows at once" \
+	    "$(field ok "$gen_out") $(field tempfail "$gen_out") $(field lost "$gen_out")" \
+	    "50 0 0"
+	kill -TERM "$held_pid"
+	wait "$held_pid" 2>/dev/null
+	forget "$held_pid"
+}
+held_first=20000
+# They would stay for 30 seconds, or for a minute.
+held "clients without a handshake" "$port2" '' 2
+held "clients that stop behind MAIL" "$port1" \
+    'EHLO x;MAIL FROM:<a@example.net>;' 6
 
 # So many clients that talk that the backend's connections do not fit beside
 # them: 4xx or a wait, never a 5xx, and nothing is lost.
