@@ -97,6 +97,14 @@ usage(void)
 	exit(2);
 }
 
+static void
+add_keyword(const char *keyword)
+{
+	if (settings.keyword_count == KEYWORDS_MAX)
+		errx(2, "too many --keyword");
+	settings.keywords[settings.keyword_count++] = keyword;
+}
+
 static int
 keyword_option(int o)
 {
@@ -158,7 +166,7 @@ option(int o)
 	else if (o == OPT_HOSTNAME)
 		settings.hostname = optarg;
 	else if (o == OPT_KEYWORD)
-		settings.keyword = optarg;
+		add_keyword(optarg);
 	else if (o == 'v')
 		settings.verbose = 1;
 	else

@@ -109,6 +109,8 @@ struct conn {
 	struct intake intake;
 };
 
+#define KEYWORDS_MAX 8
+
 struct settings {
 	struct event_base *base;
 	int lmtp, pipelining, eightbit, size, enhanced, chunking, xforward;
@@ -116,7 +118,8 @@ struct settings {
 	unsigned exit_after; /* seconds without activity */
 	uint64_t max_size;
 	const char *hostname;
-	const char *keyword; /* one more EHLO line, or NULL */
+	const char *keywords[KEYWORDS_MAX + 1]; /* more EHLO lines; NULL */
+	unsigned keyword_count;
 };
 
 extern struct settings settings;

@@ -34,6 +34,19 @@ arg_path(
 	return arg;
 }
 
+/* One of --keyword, without a value: SMTPUTF8, REQUIRETLS. */
+static int
+is_keyword(const char *p, size_t len)
+{
+	unsigned i;
+
+	for (i = 0; settings.keywords[i] != NULL; i++)
+		if (strlen(settings.keywords[i]) == len &&
+		    strncasecmp(settings.keywords[i], p, len) == 0)
+			return 1;
+	return 0;
+}
+
 /* 0 if known and allowed, else the code to answer. */
 static int
 mail_parameter(const char *p, size_t len)
@@ -53,7 +66,7 @@ mail_parameter(const char *p, size_t len)
 	    ((len == 13 && strncasecmp(p, "BODY=8BITMIME", len) == 0) ||
 		(len == 9 && strncasecmp(p, "BODY=7BIT", len) == 0)))
 		return 0;
-	return 555;
+	return is_keyword(p, len) ? 0 : 555;
 }
 
 int

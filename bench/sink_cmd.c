@@ -121,6 +121,7 @@ static void
 ehlo_keywords(void)
 {
 	char size[64];
+	unsigned i;
 
 	if (settings.pipelining)
 		buf_puts(&reply, "250-PIPELINING\r\n");
@@ -139,9 +140,9 @@ ehlo_keywords(void)
 		buf_puts(&reply,
 		    "250-XFORWARD NAME ADDR PORT PROTO HELO "
 		    "IDENT SOURCE\r\n");
-	if (settings.keyword != NULL) {
+	for (i = 0; settings.keywords[i] != NULL; i++) {
 		buf_puts(&reply, "250-");
-		buf_puts(&reply, settings.keyword);
+		buf_puts(&reply, settings.keywords[i]);
 		buf_puts(&reply, "\r\n");
 	}
 	buf_puts(&reply, "250 HELP\r\n");

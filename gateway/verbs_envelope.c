@@ -271,7 +271,7 @@ is_beyond_server(struct session *s)
 	size_t i, n = 0;
 	uint32_t max;
 
-	if (last->backend_name == NULL)
+	if (e->count == 1 || last->backend_name == NULL)
 		return false;
 	max = relay_rcpt_max(s->front->relay, last->backend);
 	if (max == 0 || e->count <= max)
