@@ -18,6 +18,7 @@
 
 static enum progress got_starttls(struct delivery *, const struct reply *);
 static enum progress send_xclient(struct delivery *);
+static enum progress xclient_missing(struct delivery *);
 static enum progress got_first_reset(struct delivery *, const struct reply *);
 static enum progress got_xclient(struct delivery *, const struct reply *);
 static enum progress authenticate(struct delivery *);
@@ -69,6 +70,11 @@ smtp_client_introduce(struct delivery *dl)
 
 	if (dl_identify(dl) != DL_IDENTIFY_XCLIENT)
 		return authenticate(dl);
+	/* Nobody's session: a server that is told of nobody may offer nothing
+	 * any more.  Whoever gets the link tells it. */
+	if (st->greet)
+		return link->xclient != 0 ? authenticate(dl)
+					  : xclient_missing(dl);
 	if (dl_link_told(dl)) {
 		/* Postfix lets the told address decide who may go on. */
 		if (st->introduced && link->xclient == 0)
@@ -79,6 +85,13 @@ smtp_client_introduce(struct delivery *dl)
 		return send_xclient(dl);
 	dl_send(dl, "RSET\r\n");
 	return dl_expect(dl, got_first_reset);
+}
+
+static enum progress
+xclient_missing(struct delivery *dl)
+{
+	return dl_fault(
+	    dl, FAULT_XCLIENT_MISSING, "the server does not offer XCLIENT");
 }
 
 static enum progress
@@ -97,8 +110,7 @@ send_xclient(struct delivery *dl)
 
 	if (!identity_line(line, sizeof(line), "XCLIENT", link->xclient,
 		dl_client(dl), dl_id(dl)))
-		return dl_fault(dl, FAULT_XCLIENT_MISSING,
-		    "the server does not offer XCLIENT");
+		return xclient_missing(dl);
 	dl_send(dl, line);
 	return dl_expect(dl, got_xclient);
 }

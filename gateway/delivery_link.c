@@ -3,6 +3,8 @@
  * client's identity, faults.  See backend.h.
  */
 
+#include <sys/socket.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,18 +203,38 @@ find_destination(const struct delivery *dl, struct net_addr *to)
 	to->ss.ss_family = (sa_family_t)family;
 }
 
+/* A check speaks for ourselves.  Version 2 has LOCAL for that; what version 1
+ * has, UNKNOWN, Postfix answers with 421. */
+static bool
+find_ourselves(const struct delivery *dl, struct net_addr *from)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (dl->greeted == NULL || dl->conf->identify != DL_IDENTIFY_PROXY_V1 ||
+	    getsockname(conn_fd(dl->link->conn), (struct sockaddr *)&ss,
+		&len) == -1)
+		return false;
+	net_from_sockaddr(from, (struct sockaddr *)&ss, len);
+	return true;
+}
+
 void
 dl_send_proxy(struct delivery *dl)
 {
-	const struct client *c = dl->order.client;
 	char header[PROXYHDR_WRITE_MAX];
-	struct net_addr to;
+	struct net_addr from, to;
 	size_t len;
 
-	find_destination(dl, &to);
+	if (find_ourselves(dl, &from)) {
+		to = *dl->link->addr;
+	} else {
+		from = dl->order.client->addr;
+		find_destination(dl, &to);
+	}
 	len = proxyhdr_write(header,
 	    dl->conf->identify == DL_IDENTIFY_PROXY_V1 ? 1 : 2,
-	    (const struct sockaddr *)&c->addr.ss,
+	    (const struct sockaddr *)&from.ss,
 	    (const struct sockaddr *)&to.ss);
 	conn_put(dl->link->conn, header, len);
 }

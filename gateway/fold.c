@@ -27,12 +27,35 @@ fold_trouble(struct reply *r)
 	    "please try again later");
 }
 
-/* Does the text say that the backend does not relay for us? */
+/* "relay" or "relaying", not as a part of an address. */
 static bool
-says_relaying(const char *text)
+is_relay_word(const char *text, const char *p)
 {
-	for (; *text != '\0'; text++)
-		if (strncasecmp(text, "relay", 5) == 0)
+	const char *end = p + strlen("relay");
+
+	if (strncasecmp(p, "relay", 5) != 0 ||
+	    (p > text && strchr(" (:", p[-1]) == NULL))
+		return false;
+	if (strncasecmp(end, "ing", 3) == 0)
+		end += 3;
+	if (*end == '.')
+		end++;
+	return *end == '\0' || strchr(" ,;:)", *end) != NULL;
+}
+
+/* Does it say that the backend does not relay for us?  Exim gives no enhanced
+ * code, Exchange one of its own. */
+static bool
+says_relaying(enum dl_stage stage, const struct reply *r)
+{
+	const char *p;
+
+	if (strcmp(r->enhanced, "5.7.1") != 0 &&
+	    strcmp(r->enhanced, "5.7.54") != 0 &&
+	    (r->enhanced[0] != '\0' || stage != DL_STAGE_COMMAND))
+		return false;
+	for (p = r->text; *p != '\0'; p++)
+		if (is_relay_word(r->text, p))
 			return true;
 	return false;
 }
@@ -40,7 +63,7 @@ says_relaying(const char *text)
 /* Replies to commands that tell of a wrong configuration, not of this
  * message. */
 static bool
-is_our_fault(const struct reply *r)
+is_our_fault(enum dl_stage stage, const struct reply *r)
 {
 	switch (r->code) {
 	case 421:
@@ -57,8 +80,7 @@ is_our_fault(const struct reply *r)
 		return true;
 	case 550:
 	case 554:
-		return strcmp(r->enhanced, "5.7.1") == 0 &&
-		    says_relaying(r->text);
+		return says_relaying(stage, r);
 	default:
 		return false;
 	}
@@ -75,7 +97,7 @@ fold_map(enum dl_stage stage, const struct reply *in, struct reply *out,
 	if (class == 2)
 		return;
 	if (class == 3 || stage == DL_STAGE_SESSION ||
-	    stage == DL_STAGE_CLIENT || is_our_fault(in)) {
+	    stage == DL_STAGE_CLIENT || is_our_fault(stage, in)) {
 		*alarm_r = class != 4 || stage != DL_STAGE_SESSION;
 		if (in->code == 451 && strcmp(in->enhanced, "4.4.1") == 0)
 			return;

@@ -76,6 +76,8 @@ backend() {
 	    "$3" "$1" "$1" "$1"
 }
 good="ca = \"$tmp/mail.crt\"  name = mail.example.org"
+# They do not take these servers for broken.
+checked="check { interval = 200ms }"
 login="user = gw  secret-file = \"$tmp/secret\""
 {
 	cat <<-END
@@ -99,11 +101,11 @@ login="user = gw  secret-file = \"$tmp/secret\""
 	    "tls { ca = \"$tmp/other.crt\"  name = mail.example.org }"
 	backend smtps "$smtps_port" "tls { mode = implicit  $good }"
 	backend none "$xclient_port" "tls { mode = implicit  $good }"
-	backend xclient "$xclient_port" "identify = xclient"
+	backend xclient "$xclient_port" "$checked  identify = xclient"
 	backend closed "$closed_port" "identify = xclient"
-	backend proxy1 "$proxy_port" "identify = proxy-v1"
-	backend proxy2 "$proxy_port" "identify = proxy-v2"
-	backend store "$dovecot_port" "identify = xclient" lmtp
+	backend proxy1 "$proxy_port" "$checked  identify = proxy-v1"
+	backend proxy2 "$proxy_port" "$checked  identify = proxy-v2"
+	backend store "$dovecot_port" "$checked  identify = xclient" lmtp
 } >"$tmp/in.conf"
 gateway gw <"$tmp/in.conf" || { must false; }
 
@@ -206,6 +208,8 @@ equal "20 messages to Postfix in a row" "$(field ok "$gen_out")" 20
 wait_until 5 grep -q 'bdat=' "$pf/log"
 lacks "no server obeyed what was in a refused chunk" "$(cat "$gw_log")" \
     'bdat-unswallowed'
+lacks "checks took no server for broken" "$(cat "$gw_log")" \
+    'event=server .*state=down'
 stop "$gw_pid"
 matches "Postfix counted BDAT, and the refused one" \
     "$(wait_until 10 grep 'disconnect from.*bdat=[0-9]*/' "$pf/log"

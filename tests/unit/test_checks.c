@@ -165,6 +165,54 @@ test_good(void **state)
 	assert_int_equal(total(STATS_OPENED), 0);
 }
 
+/* There is no client whom a check could name. */
+static void
+test_xclient(void **state)
+{
+	int fd;
+
+	(void)state;
+	conf.identify = DL_IDENTIFY_XCLIENT;
+	conf.check.fall = 1;
+	start();
+	fd = next_check(1, "220 hi\r\n");
+	assert_hears(fd, "LHLO gw.test\r\n");
+	say(fd, "250-me\r\n250 XCLIENT ADDR PORT\r\n");
+	assert_hears(fd, "QUIT\r\n");
+	close(fd);
+	loop_turn(loop, false);
+	assert_int_equal(status(0).state, SERVERS_UP);
+	/* without it no client could be named, either */
+	fd = next_check(5000, "220 hi\r\n");
+	assert_hears(fd, "LHLO gw.test\r\n");
+	say(fd, "250 me\r\n");
+	until_logged("state=down why=\"xclient-missing: ");
+	close(fd);
+}
+
+/* To Postfix PROXY UNKNOWN is an error. */
+static void
+test_proxy(void **state)
+{
+	char wanted[100];
+	struct net_addr from;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int fd;
+
+	(void)state;
+	conf.identify = DL_IDENTIFY_PROXY_V1;
+	start();
+	fd = next_check(1, NULL);
+	assert_int_equal(getpeername(fd, (struct sockaddr *)&ss, &len), 0);
+	net_from_sockaddr(&from, (struct sockaddr *)&ss, len);
+	snprintf(wanted, sizeof(wanted),
+	    "PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n", net_port(&from),
+	    net_port(&servers[0].addrs[0]));
+	assert_hears(fd, wanted);
+	close(fd);
+}
+
 static void
 test_fall_and_rise(void **state)
 {
@@ -377,6 +425,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CHECK(test_good),
+		CHECK(test_xclient),
+		CHECK(test_proxy),
 		CHECK(test_fall_and_rise),
 		CHECK(test_hangs),
 		CHECK(test_nobody_listens),

@@ -136,6 +136,7 @@ test_identify(void **state)
 	assert_int_equal(c->backends[0].pool.max_uses, 1);
 	conf_free(&c);
 	bad("identify = proxy-v1 " SERVER "pool { idle = 1 }", "no pool");
+	bad("identify = proxy-v1 " SERVER "pool { min = 1 }", "no pool");
 	bad("identify = proxy-v2 " SERVER "pool { max-uses = 1 }", "no pool");
 	c = load("identify = xclient " SERVER "pool { idle = 1 }");
 	assert_non_null(c);

@@ -84,7 +84,14 @@ static const struct row {
 	{ COMMAND, "550 5.7.1 relaying denied", NULL, true },
 	{ COMMAND, "554 5.7.1 <a@b>: Relay access denied", NULL, true },
 	{ FINAL, "554 5.7.1 Relaying denied", NULL, true },
+	{ COMMAND, "550 relay not permitted", NULL, true }, /* Exim */
+	{ COMMAND, "550 5.7.54 SMTP; Unable to relay recipient", NULL, true },
 	{ COMMAND, "550 5.1.1 relay of users", "550 5.1.1 relay of users",
+	    false },
+	{ COMMAND, "550 <relay@b>: who", "550 5.0.0 <relay@b>: who", false },
+	{ COMMAND, "550 relay.b is bad", "550 5.0.0 relay.b is bad", false },
+	{ COMMAND, "550 no relayer here", "550 5.0.0 no relayer here", false },
+	{ FINAL, "550 found on relay list", "550 5.0.0 found on relay list",
 	    false },
 	/* the session: never a 5xx */
 	{ SESSION, "554 5.7.1 go away", NULL, true },
