@@ -37,9 +37,10 @@ take_workers(const struct master *m, struct admin_start *s)
 		for (i = 0; i < g->count; i++) {
 			const int *fds = g->workers[i].control_fds;
 
-			if (fds[0] == -1)
+			if (fds[1] == -1)
 				continue;
-			close(fds[0]);
+			if (fds[0] != -1)
+				close(fds[0]);
 			s->worker_fds[s->worker_count++] = fds[1];
 		}
 }

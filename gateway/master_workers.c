@@ -18,11 +18,13 @@
 #include "conf.h"
 #include "flight.h"
 #include "log.h"
+#include "master_handover.h"
 #include "master_priv.h"
 #include "mem.h"
 #include "priv.h"
 #include "rates.h"
 #include "servers.h"
+#include "shared.h"
 #include "stats.h"
 #include "tls_conf.h"
 #include "worker.h"
@@ -52,6 +54,8 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 	size_t i;
 
 	g->config = c;
+	g->drain = c->drain;
+	servers_note(g);
 	for (i = 0; i < c->tls_count; i++)
 		tls_share_tickets(&c->tls[i], m->tickets);
 	g->columns = columns;
@@ -88,9 +92,9 @@ generation_free(struct master *m, struct generation **gp)
 	}
 	if (--g->columns->refs == 0)
 		columns_free(&g->columns);
-	pool_leave_servers(
-	    m->servers, g->config->backends, g->config->backend_count);
-	conf_free(&g->config);
+	servers_leave(m, g);
+	if (g->config != NULL)
+		conf_free(&g->config);
 	free(g->workers);
 	free(g->fds);
 	free(g);
@@ -115,7 +119,7 @@ columns_for(const struct generation *now, const struct config *c)
 		return now->columns;
 	cols = xcalloc(1, sizeof(*cols));
 	cols->count = GENERATIONS * need;
-	cols->stats = stats_new(cols->count, SERVERS_MAX);
+	cols->stats = columns_map(cols->count);
 	if (cols->stats == NULL) {
 		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
 		free(cols);
@@ -123,6 +127,12 @@ columns_for(const struct generation *now, const struct config *c)
 	}
 	cols->used = xcalloc(cols->count, sizeof(*cols->used));
 	return cols;
+}
+
+struct stats *
+columns_map(unsigned count)
+{
+	return stats_new(count, SERVERS_MAX);
 }
 
 void
@@ -189,7 +199,7 @@ generation_advance(struct generation *g, enum stage stage)
 	if (stage == STAGE_RETIRED)
 		g->due = master_now() + RETIRED_MS;
 	else if (stage == STAGE_ENDING)
-		g->due = master_now() + g->config->drain + KILL_AFTER_MS;
+		g->due = master_now() + g->drain + KILL_AFTER_MS;
 	g->admin.restart_at = 0;
 	/* In a stop it answers posternctl until the last worker is gone. */
 	if (g->admin.pid != 0 && stage != STAGE_ENDING)
@@ -213,6 +223,8 @@ children_start(struct master *m)
 	int64_t now = master_now();
 	unsigned i;
 
+	if (g != NULL && g->config == NULL)
+		return;
 	/* Before the workers: it is there when they need it. */
 	if (m->agent.restart_at != 0 && m->agent.restart_at <= now)
 		start_agent(m);
@@ -343,6 +355,11 @@ child_begin(const struct master *m, const char *what)
 
 	priv_title(what);
 	log_forked();
+	shared_forget();
+	if (m->pid_fd != -1)
+		close(m->pid_fd);
+	if (m->trial.fd != -1)
+		close(m->trial.fd);
 	memset(&sa, 0, sizeof(sa));
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = SIG_IGN;
@@ -372,6 +389,8 @@ children_reap(struct master *m)
 				child_plan_restart(&m->agent);
 			continue;
 		}
+		if (trial_died(m, pid, status))
+			continue;
 		TAILQ_FOREACH (g, &m->generations, entry)
 			generation_lost(m, g, pid, status);
 	}
