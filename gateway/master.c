@@ -35,7 +35,6 @@
 #include "tls.h"
 
 #define TICKETS_MS (60 * 60 * 1000) /* life of a TLS ticket key, twice */
-#define AGENT_END_MS 10000	    /* behind the last worker */
 
 /* Set by the handler, which runs only while the master waits. */
 static volatile struct {
@@ -55,7 +54,6 @@ static void say_start(const struct config *);
 static void serve(struct master *);
 static void act_on_signals(struct master *, sig_atomic_t *);
 static void advance(struct master *);
-static void stop_agent(struct master *);
 static bool is_over(const struct master *);
 static void wait_for_signal(const struct master *);
 static int64_t next_due(const struct master *);
@@ -85,8 +83,7 @@ master_run(struct config **config, const char *pid_file, char **argv)
 static void
 prepare(struct master *m, const char *pid_file, char **argv)
 {
-	*m = (struct master){ .agent_fds = { -1, -1 },
-		.life_fds = { -1, -1 },
+	*m = (struct master){ .life_fds = { -1, -1 },
 		.pid_fd = -1,
 		.trial = { .fd = -1 },
 		.control = { .fd = -1 },
@@ -161,7 +158,7 @@ begin(struct master *m, struct config **config)
 {
 	struct config *c = *config;
 	struct columns *columns;
-	int code;
+	int code, agent[2];
 
 	if (!master_user_known(c))
 		return EX_NOUSER;
@@ -169,7 +166,7 @@ begin(struct master *m, struct config **config)
 	if (sockets_open(&m->sockets, c) == -1)
 		return EX_OSERR;
 	if (!make_pipe(m->life_fds) || control_prepare(m, c) == -1 ||
-	    agent_prepare(m, c) == -1)
+	    agent_prepare(c, agent) == -1)
 		return EX_OSERR;
 	if (c->pid_file != NULL &&
 	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
@@ -189,7 +186,7 @@ begin(struct master *m, struct config **config)
 	}
 	master_give_log_file(c);
 	log_note(m, c);
-	generation_new(m, c, columns);
+	agent_give(generation_new(m, c, columns), agent);
 	*config = NULL;
 	say_start(c);
 	priv_daemon_ready();
@@ -348,34 +345,12 @@ advance(struct master *m)
 	}
 	if (m->retry_at != 0 && m->retry_at <= now)
 		reload_finish(m);
-	if (m->stopping && TAILQ_EMPTY(&m->generations))
-		stop_agent(m);
-}
-
-/* It ends when it has finished what the workers gave it. */
-static void
-stop_agent(struct master *m)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		if (m->agent_fds[i] != -1)
-			close(m->agent_fds[i]);
-		m->agent_fds[i] = -1;
-	}
-	m->agent.restart_at = 0;
-	if (m->agent.pid == 0)
-		return;
-	if (m->agent_due == 0)
-		m->agent_due = master_now() + AGENT_END_MS;
-	else if (m->agent_due <= master_now())
-		(void)kill(m->agent.pid, SIGKILL);
 }
 
 static bool
 is_over(const struct master *m)
 {
-	return m->stopping && TAILQ_EMPTY(&m->generations) && m->agent.pid == 0;
+	return m->stopping && TAILQ_EMPTY(&m->generations);
 }
 
 static void
@@ -408,8 +383,6 @@ next_due(const struct master *m)
 	int64_t due = 0;
 	unsigned i;
 
-	earlier(&due, m->agent.restart_at);
-	earlier(&due, m->agent_due);
 	earlier(&due, m->rotate_at);
 	earlier(&due, m->retry_at);
 	earlier(&due, m->trial.killed ? 0 : m->trial.due);
@@ -418,6 +391,8 @@ next_due(const struct master *m)
 		for (i = 0; i < g->count; i++)
 			earlier(&due, g->workers[i].restart_at);
 		earlier(&due, g->admin.restart_at);
+		earlier(&due, g->agent.restart_at);
+		earlier(&due, g->agent_due);
 		for (i = 0; i < g->checker_count; i++)
 			earlier(&due, g->checkers[i].restart_at);
 	}
@@ -437,12 +412,9 @@ end(struct master *m)
 	int i;
 
 	sockets_prune(&m->sockets, NULL);
-	for (i = 0; i < 2; i++) {
-		if (m->agent_fds[i] != -1)
-			close(m->agent_fds[i]);
+	for (i = 0; i < 2; i++)
 		if (m->life_fds[i] != -1)
 			close(m->life_fds[i]);
-	}
 	inflight_free(&m->inflight);
 	journal_free(&m->journal);
 	caps_free(&m->caps);

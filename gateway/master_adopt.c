@@ -184,6 +184,7 @@ take_generation(struct adopt *a)
 	unsigned columns;
 
 	g->checker_fds[0] = g->checker_fds[1] = -1;
+	g->agent_fds[0] = g->agent_fds[1] = -1;
 	g->stage = (enum stage)number(a, STAGE_RUNNING, STAGE_KILLED);
 	g->due = number(a, 0, INT64_MAX);
 	g->drain = number(a, 0, INT64_MAX);
@@ -219,6 +220,15 @@ take_worker(struct adopt *a)
 	ch->control_fds[0] = -1;
 	ch->control_fds[1] = descriptor(a);
 	a->g->columns->used[ch->column] = true;
+}
+
+static void
+take_agent(struct adopt *a)
+{
+	if (a->g == NULL)
+		a->bad = true;
+	else
+		a->g->agent.pid = process(a);
 }
 
 static void
@@ -271,6 +281,7 @@ static const struct {
 	{ "columns", take_columns },
 	{ "generation", take_generation },
 	{ "worker", take_worker },
+	{ "agent", take_agent },
 	{ "checker", take_checker },
 	{ "slot", take_slot },
 	{ "end", take_end },

@@ -219,6 +219,8 @@ put_generation(FILE *f, const struct master *m, const struct generation *g)
 	for (ch = g->workers; ch < g->workers + g->count; ch++)
 		fprintf(f, "worker %ld %u %u %d\n", (long)ch->pid, ch->column,
 		    ch->rates_column, ch->control_fds[1]);
+	if (g->agent.pid != 0)
+		fprintf(f, "agent %ld\n", (long)g->agent.pid);
 	for (ch = g->checkers; ch < g->checkers + g->checker_count; ch++)
 		if (ch->pid != 0)
 			fprintf(f, "checker %ld\n", (long)ch->pid);

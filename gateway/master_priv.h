@@ -83,6 +83,9 @@ struct generation {
 	struct child *workers; /* owned */
 	unsigned count;
 	struct child admin;	/* if it is wanted */
+	struct child agent;	/* likewise */
+	int agent_fds[2];	/* for workers, for the agent; -1: none */
+	int64_t agent_due;	/* the workers are gone: kill it; 0: not yet */
 	struct child *checkers; /* owned; see checker.h */
 	unsigned checker_count; /* 0: no filter needs them */
 	int checker_fds[2];	/* for workers, for checkers; -1: none */
@@ -119,11 +122,9 @@ struct master {
 	int64_t retry_at; /* a take-over failed: again; 0: never */
 	struct generations generations; /* the first one is the present */
 	struct listen_sockets sockets;
-	struct child agent;
-	int agent_fds[2]; /* for workers, for the agent; -1: no agent */
-	int life_fds[2];  /* a pipe; its writing end is the master's alone */
-	int pid_fd;	  /* -1: none */
-	char *pid_file;	  /* owned */
+	int life_fds[2]; /* a pipe; its writing end is the master's alone */
+	int pid_fd;	 /* -1: none */
+	char *pid_file;	 /* owned */
 	struct journal *journal;     /* owned; shared by all workers */
 	struct inflight *inflight;   /* owned; likewise, columns as in rates */
 	struct caps *caps;	     /* likewise */
@@ -140,7 +141,6 @@ struct master {
 			    * who ask for a reload */
 	int caller_fd;	   /* of them, while it goes on; -1: none */
 	bool stopping;
-	int64_t agent_due; /* when stopping: kill the agent; 0: not yet */
 };
 
 int64_t master_now(void);
@@ -167,9 +167,20 @@ void admin_start(struct master *m, struct generation *g);
 void children_start(struct master *m);
 void children_reap(struct master *m);
 void children_signal(struct master *m, int signal_number);
-/* The agent (master_agent.c), if c needs one: 0, or -1 after logging why. */
-int agent_prepare(struct master *m, const struct config *c);
-void agent_forget(struct master *m);
+/* The agent (master_agent.c).  Its sockets, if c needs one (else -1): 0, or -1
+ * after logging why; then they are to be given to a generation, or dropped. */
+int agent_prepare(const struct config *c, int fds_r[2]);
+void agent_give(struct generation *g, const int fds[2]);
+void agent_drop(int fds[2]);
+/* Starts it, if it is due. */
+void agent_start(struct master *m, struct generation *g);
+/* Was it the agent that died? */
+bool agent_died(struct generation *g, pid_t pid, int status);
+/* The workers are gone, so it finishes what they gave it, and ends; false: it
+ * has ended. */
+bool agent_ends(struct generation *g);
+/* In a child: closes its sockets.  own: a worker's generation, or NULL. */
+void agent_forget(const struct master *m, const struct generation *own);
 /* What it has to know; programs are to be freed. */
 void agent_configure(struct agent_conf *conf, const struct config *c);
 

@@ -77,12 +77,14 @@ change(struct master *m, FILE *report)
 	struct control_socket control = { .fd = -1 };
 	struct columns *columns = NULL;
 	struct config *c = load(m, report);
+	int agent[2] = { -1, -1 };
 
 	if (c == NULL || !change_log(m, c) || !master_user_known(c) ||
 	    (columns = columns_for(old, c)) == NULL ||
 	    servers_enter(m, c) == -1)
 		goto out;
-	if (agent_prepare(m, c) == -1 || control_open(m, c, &control) == -1 ||
+	if (agent_prepare(c, agent) == -1 ||
+	    control_open(m, c, &control) == -1 ||
 	    sockets_open(&m->sockets, c) == -1) {
 		pool_leave_servers(m->servers, c->backends, c->backend_count);
 		goto out;
@@ -90,14 +92,14 @@ change(struct master *m, FILE *report)
 	control_take(m, &control);
 	carry_fixed(m, c);
 	sockets_prune(&m->sockets, c);
-	generation_new(m, c, columns);
+	agent_give(generation_new(m, c, columns), agent);
 	children_start(m);
 	if (old != NULL)
 		generation_advance(old, STAGE_RETIRED);
 	log_event(LEVEL_INFO, "the configuration is changed");
 	return true;
 out:
-	agent_forget(m);
+	agent_drop(agent);
 	control_drop(m, &control);
 	if (columns != NULL && columns->refs == 0)
 		columns_free(&columns);

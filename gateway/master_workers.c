@@ -1,5 +1,5 @@
 /*
- * The master's children: generations of workers, and the agent.
+ * The master's children: generations of workers.
  */
 
 #include <sys/socket.h>
@@ -13,8 +13,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "agent.h"
-#include "backend.h"
 #include "conf.h"
 #include "flight.h"
 #include "log.h"
@@ -37,13 +35,12 @@
 #define KILL_AFTER_MS 3000 /* behind the drain time: goodbyes take 2 s */
 
 static void generation_free(struct master *, struct generation **);
-static bool generation_lives(const struct generation *);
+static bool generation_lives(struct generation *);
 static unsigned columns_free_count(const struct columns *);
 static unsigned columns_take(struct columns *);
 static void start_worker(struct master *, struct generation *, unsigned);
 static void run_worker(struct master *, struct generation *, unsigned)
     __attribute__((noreturn));
-static void start_agent(struct master *);
 static void generation_lost(struct master *, struct generation *, pid_t, int);
 static void worker_died(struct master *, struct generation *, unsigned, int);
 
@@ -55,6 +52,7 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 
 	g->config = c;
 	g->drain = c->drain;
+	g->agent_fds[0] = g->agent_fds[1] = -1;
 	servers_note(g);
 	for (i = 0; i < c->tls_count; i++)
 		tls_share_tickets(&c->tls[i], m->tickets);
@@ -170,7 +168,7 @@ columns_take(struct columns *cols)
 
 /* Of one that ends.  Without workers there is nothing for admin to do. */
 static bool
-generation_lives(const struct generation *g)
+generation_lives(struct generation *g)
 {
 	unsigned i;
 
@@ -179,7 +177,7 @@ generation_lives(const struct generation *g)
 			return true;
 	if (g->admin.pid != 0)
 		(void)kill(g->admin.pid, SIGTERM);
-	return g->admin.pid != 0;
+	return agent_ends(g) || g->admin.pid != 0;
 }
 
 void
@@ -225,11 +223,11 @@ children_start(struct master *m)
 
 	if (g != NULL && g->config == NULL)
 		return;
-	/* Before the workers: it is there when they need it. */
-	if (m->agent.restart_at != 0 && m->agent.restart_at <= now)
-		start_agent(m);
-	if (g != NULL)
+	/* Before the workers: they are there when those need them. */
+	if (g != NULL) {
+		agent_start(m, g);
 		checkers_start(m, g);
+	}
 	for (i = 0; g != NULL && i < g->count; i++)
 		if (g->workers[i].restart_at != 0 &&
 		    g->workers[i].restart_at <= now)
@@ -281,15 +279,14 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.rates_column = g->workers[i].rates_column,
 		.listen_fds = g->fds,
 		.master_fd = m->life_fds[0],
-		.agent_fd = m->agent_fds[0],
+		.agent_fd = g->agent_fds[0],
 		.checker_fd = g->checker_fds[0],
 		.marks = m->marks,
 		.control_fd = g->workers[i].control_fds[0],
 	};
 
 	child_begin(m, "worker");
-	if (m->agent_fds[1] != -1)
-		close(m->agent_fds[1]);
+	agent_forget(m, g);
 	checkers_forget(m, g);
 	control_forget(m, &g->workers[i]);
 	if (g->checker_fds[1] != -1)
@@ -300,37 +297,6 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		exit(EX_NOPERM);
 	}
 	exit(worker_run(&start));
-}
-
-static void
-start_agent(struct master *m)
-{
-	const struct config *c = TAILQ_FIRST(&m->generations)->config;
-	struct agent_conf conf;
-	struct listen_socket *s;
-	sigset_t none;
-	int code = EX_NOPERM;
-
-	if (child_start(&m->agent, "agent") != 0)
-		return;
-	child_begin(m, "agent");
-	close(m->life_fds[0]);
-	checkers_forget(m, NULL);
-	control_forget(m, NULL);
-	child_forget_secrets(c);
-	child_forget_keys(m, false);
-	close(m->agent_fds[0]); /* its end is the end of all workers */
-	TAILQ_FOREACH (s, &m->sockets, entry)
-		close(s->fd);
-	agent_configure(&conf, c);
-	if (child_confined(
-		c, conf.program_count > 0 ? PRIV_RUNNER : PRIV_AGENT)) {
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		code = agent_run(m->agent_fds[1], &conf);
-	}
-	log_flush();
-	exit(code);
 }
 
 void
@@ -382,13 +348,6 @@ children_reap(struct master *m)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == m->agent.pid) {
-			child_log_death("agent", pid, status, m->stopping);
-			m->agent.pid = 0;
-			if (!m->stopping)
-				child_plan_restart(&m->agent);
-			continue;
-		}
 		if (trial_died(m, pid, status))
 			continue;
 		TAILQ_FOREACH (g, &m->generations, entry)
@@ -407,7 +366,7 @@ generation_lost(struct master *m, struct generation *g, pid_t pid, int status)
 	bool running = g->stage == STAGE_RUNNING;
 	unsigned i;
 
-	if (checkers_died(g, pid, status))
+	if (checkers_died(g, pid, status) || agent_died(g, pid, status))
 		return;
 	for (i = 0; i < g->count; i++)
 		if (g->workers[i].pid == pid)
@@ -479,5 +438,7 @@ children_signal(struct master *m, int signal_number)
 				(void)kill(g->workers[i].pid, signal_number);
 		if (g->admin.pid != 0)
 			(void)kill(g->admin.pid, signal_number);
+		if (g->agent.pid != 0)
+			(void)kill(g->agent.pid, signal_number);
 	}
 }

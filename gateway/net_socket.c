@@ -220,8 +220,7 @@ only_fd(struct msghdr *msg)
 			continue;
 		n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
 		for (i = 0; i < n; i++) {
-			memcpy(
-			    &fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
+			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
 			if (count++ == 0)
 				only = fd;
 			else
