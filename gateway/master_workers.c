@@ -35,7 +35,7 @@
 #define KILL_AFTER_MS 3000 /* behind the drain time: goodbyes take 2 s */
 
 static void generation_free(struct master *, struct generation **);
-static bool generation_lives(struct generation *);
+static bool generation_lives(struct generation *, bool);
 static unsigned columns_free_count(const struct columns *);
 static unsigned columns_take(struct columns *);
 static void start_worker(struct master *, struct generation *, unsigned);
@@ -166,16 +166,16 @@ columns_take(struct columns *cols)
 	return i;
 }
 
-/* Of one that ends.  Without workers there is nothing for admin to do. */
+/* Of one that ends.  Admin answers as long as there is any worker. */
 static bool
-generation_lives(struct generation *g)
+generation_lives(struct generation *g, bool last)
 {
 	unsigned i;
 
 	for (i = 0; i < g->count; i++)
 		if (g->workers[i].pid != 0)
 			return true;
-	if (g->admin.pid != 0)
+	if (g->admin.pid != 0 && last)
 		(void)kill(g->admin.pid, SIGTERM);
 	return agent_ends(g) || g->admin.pid != 0;
 }
@@ -343,7 +343,7 @@ child_begin(const struct master *m, const char *what)
 void
 children_reap(struct master *m)
 {
-	struct generation *g, *next;
+	struct generation *g, *before;
 	int status;
 	pid_t pid;
 
@@ -353,9 +353,12 @@ children_reap(struct master *m)
 		TAILQ_FOREACH (g, &m->generations, entry)
 			generation_lost(m, g, pid, status);
 	}
-	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
-		next = TAILQ_NEXT(g, entry);
-		if (g->stage != STAGE_RUNNING && !generation_lives(g))
+	/* The oldest first. */
+	for (g = TAILQ_LAST(&m->generations, generations); g != NULL;
+	     g = before) {
+		before = TAILQ_PREV(g, generations, entry);
+		if (g->stage != STAGE_RUNNING &&
+		    !generation_lives(g, TAILQ_NEXT(g, entry) == NULL))
 			generation_free(m, &g);
 	}
 }

@@ -190,9 +190,12 @@ goes(const struct session *s, const char *line, size_t len)
 {
 	const struct front *f = s->front;
 
-	return (f->draining || (f->retired && s->tx_count > 0)) &&
-	    !s->tx.envelope.has_sender &&
-	    smtp_parse_command(line, len).verb != SMTP_QUIT;
+	if (s->tx.envelope.has_sender ||
+	    !(f->draining || (f->retired && s->tx_count > 0)))
+		return false;
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	return smtp_parse_command(line, len).verb != SMTP_QUIT;
 }
 
 static void
