@@ -3,6 +3,7 @@
  */
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -17,11 +18,14 @@
 #include "show.h"
 
 #define SOCKET_PATH "/var/run/postern/control.sock"
+#define ANSWER_SECONDS 10
+#define RELOAD_SECONDS 60
 #define ANSWER_LINE_MAX (64 * 1024)
 
 static int usage(void);
 static bool make_request(char **, int, char *, struct control_request *);
 static int open_socket(const char *);
+static void set_patience(int, const struct control_request *);
 static int say(int, const char *);
 static int hear(FILE *, struct show *);
 
@@ -59,6 +63,7 @@ main(int argc, char **argv)
 	if (fd == -1)
 		return errno == EACCES || errno == EPERM ? EX_NOPERM
 							 : EX_UNAVAILABLE;
+	set_patience(fd, &request);
 	if (say(fd, line) == -1 || (in = fdopen(fd, "r")) == NULL) {
 		fprintf(stderr, "posternctl: %s\n", strerror(errno));
 		return EX_IOERR;
@@ -148,6 +153,21 @@ open_socket(const char *path)
 	return -1;
 }
 
+/* Workers that hang cost two seconds, and a trial at a reload may take twenty.
+ * Beyond that it is the admin process itself that hangs, or is not there. */
+static void
+set_patience(int fd, const struct control_request *request)
+{
+	struct timeval tv = { .tv_sec = ANSWER_SECONDS };
+
+	if (request->command == CONTROL_RELOAD)
+		tv.tv_sec = RELOAD_SECONDS;
+	else if (request->command == CONTROL_TRANSCRIPT)
+		tv.tv_sec += (time_t)request->seconds;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+}
+
 static int
 say(int fd, const char *line)
 {
@@ -169,7 +189,8 @@ hear(FILE *in, struct show *show)
 {
 	char *line = NULL;
 	size_t size = 0;
-	ssize_t n;
+	ssize_t n = 0;
+	int error;
 	int code = EX_PROTOCOL;
 	bool over = false;
 
@@ -178,7 +199,12 @@ hear(FILE *in, struct show *show)
 		    !show_line(show, line, line + n - 1, &over, &code))
 			break;
 	}
+	error = errno;
 	free(line);
+	if (n == -1 && (error == EAGAIN || error == EWOULDBLOCK)) {
+		fprintf(stderr, "posternctl: no answer from posternd\n");
+		return EX_TEMPFAIL;
+	}
 	if (!over) {
 		fprintf(stderr,
 		    "posternctl: posternd closed the connection before its "

@@ -46,8 +46,9 @@ void control_free(struct control **cp);
 
 /* What the admin process knows by itself (admin_tell.c). */
 struct control_text;
+/* silent: workers that did not answer. */
 void admin_tell_status(
-    const struct admin_start *start, int64_t now, struct control_text *t);
+    const struct admin_start *start, unsigned silent, struct control_text *t);
 void admin_tell_backends(
     const struct admin_start *start, int64_t now, struct control_text *t);
 

@@ -132,13 +132,12 @@ pass_to_master(struct caller *caller)
 }
 
 static void
-tell(struct caller *caller,
-    void (*fn)(const struct admin_start *, int64_t, struct control_text *))
+tell_backends(struct caller *caller)
 {
 	struct control *c = caller->control;
 	struct control_text t = { .text = NULL };
 
-	fn(c->start, loop_now(c->loop), &t);
+	admin_tell_backends(c->start, loop_now(c->loop), &t);
 	if (t.len > 0)
 		admin_say(caller, &t);
 	control_text_free(&t);
@@ -149,12 +148,10 @@ void
 admin_act(struct caller *caller)
 {
 	switch (caller->request.command) {
-	case CONTROL_STATUS:
-		tell(caller, admin_tell_status);
-		break;
 	case CONTROL_BACKENDS:
-		tell(caller, admin_tell_backends);
+		tell_backends(caller);
 		break;
+	case CONTROL_STATUS: /* of which they only say that they are there */
 	case CONTROL_SESSIONS:
 	case CONTROL_KILL:
 		admin_ask(caller, caller->line);

@@ -207,6 +207,11 @@ all_answered(struct caller *caller)
 	unsigned silent = caller->silent + caller->waiting;
 	char note[80];
 
+	if (caller->request.command == CONTROL_STATUS) {
+		admin_tell_status(caller->control->start, silent, &t);
+		admin_say(caller, &t);
+		control_text_free(&t);
+	}
 	if (silent > 0) {
 		snprintf(note, sizeof(note),
 		    "%u of the workers did not answer in time", silent);

@@ -51,14 +51,13 @@ list_paused(const struct admin_start *start, char *buf, size_t size)
 
 void
 admin_tell_status(
-    const struct admin_start *start, int64_t now, struct control_text *t)
+    const struct admin_start *start, unsigned silent, struct control_text *t)
 {
 	const struct config *c = start->config;
 	const struct stats *s = start->stats;
 	int level = marks_level(start->marks);
 	char paused[LIST_SIZE];
 
-	(void)now;
 	list_paused(start, paused, sizeof(paused));
 	control_row(t);
 	control_put(
@@ -67,6 +66,7 @@ admin_tell_status(
 	control_put_number(t, "pid", start->master);
 	control_put(t, "configuration", c->file);
 	control_put_number(t, "workers", start->workers);
+	control_put_number(t, "silent", silent);
 	control_put_number(t, "sessions", stats_all_sessions(s));
 	control_put_number(t, "probes", stats_counted(s, STATS_PROBES));
 	control_put_number(t, "early", stats_counted(s, STATS_EARLY_TALKERS));

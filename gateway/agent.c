@@ -21,7 +21,7 @@
 #define LINKS_MAX 200 /* three descriptors each: below every usual limit */
 #define RUNNING_MS 20 /* how often it is looked whether a program ended */
 
-static void ignore_signals(void);
+static void catch_signals(void);
 static void take_link(struct agent *);
 static bool is_passing(int);
 static bool read_link(struct agent_link *);
@@ -49,7 +49,7 @@ agent_run(int control_fd, const struct agent_conf *conf)
 {
 	struct agent *a = agent_new(control_fd, conf);
 
-	ignore_signals();
+	catch_signals();
 	while (a->control != -1 || a->count > 0)
 		agent_turn(a, true);
 	agent_free(&a);
@@ -85,21 +85,25 @@ agent_free(struct agent **ap)
  * The agent ends when the last process that could send it a link is gone, and
  * not before: a service manager, or a terminal, sends its TERM or INT to all
  * processes at once, but the workers still drain.  Without a SIGXFSZ a file
- * that becomes too long is an error like a full disk.
+ * that becomes too long is an error like a full disk.  USR1 opens the log
+ * again.
  */
 static void
-ignore_signals(void)
+catch_signals(void)
 {
-	static const int list[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGPIPE,
+	static const int list[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR2, SIGPIPE,
 		SIGXFSZ };
-	struct sigaction ignore;
+	struct sigaction sa;
 	size_t i;
 
-	memset(&ignore, 0, sizeof(ignore));
-	ignore.sa_handler = SIG_IGN;
-	sigemptyset(&ignore.sa_mask);
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_IGN;
+	sigemptyset(&sa.sa_mask);
 	for (i = 0; i < nitems(list); i++)
-		sigaction(list[i], &ignore, NULL);
+		sigaction(list[i], &sa, NULL);
+	sa.sa_handler = log_reopen_soon;
+	sa.sa_flags = SA_RESTART; /* of what writes files */
+	sigaction(SIGUSR1, &sa, NULL);
 }
 
 /* The only loop.  poll() skips descriptors of -1. */
@@ -122,8 +126,10 @@ agent_turn(struct agent *a, bool wait)
 			timeout = RUNNING_MS;
 	}
 	ready = poll(fds, n, timeout);
-	if (ready == -1)
+	if (ready == -1) {
+		log_flush();
 		return false;
+	}
 	n = 1;
 	LIST_FOREACH_SAFE (l, &a->links, entry, next) {
 		if (fds[n++].revents == 0)

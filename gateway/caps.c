@@ -7,14 +7,15 @@
 
 #include "caps.h"
 
-#include <sys/mman.h>
-
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
+#include "shared.h"
+
+#define LAYOUT "caps 1" /* see shared.h */
 
 #define PROBES 16
 #define LEAST_ENTRIES 256 /* a power of two */
@@ -41,12 +42,12 @@ caps_new(unsigned servers)
 
 	while (count / 4 < servers)
 		count *= 2;
-	p = mmap(NULL, count * sizeof(struct entry), PROT_READ | PROT_WRITE,
-	    MAP_ANON | MAP_SHARED, -1, 0);
-	if (p == MAP_FAILED)
+	p = shared_new(
+	    LAYOUT, count * sizeof(struct entry), SHARED_PLAIN, NULL);
+	if (p == NULL)
 		return NULL;
 	c = xcalloc(1, sizeof(*c));
-	c->entries = p; /* zeroed by the system: CAPS_UNKNOWN */
+	c->entries = p; /* zero is CAPS_UNKNOWN */
 	c->count = count;
 	return c;
 }
@@ -56,7 +57,7 @@ caps_free(struct caps **cp)
 {
 	if (*cp == NULL)
 		return;
-	munmap((*cp)->entries, (*cp)->count * sizeof(struct entry));
+	shared_free((*cp)->entries);
 	free(*cp);
 	*cp = NULL;
 }

@@ -4,9 +4,14 @@
 
 #include "compat.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -74,4 +79,40 @@ compat_random(void *buf, size_t len)
 #else
 	arc4random_buf(buf, len);
 #endif
+}
+
+/* FreeBSD has objects without names, NetBSD keeps those with one in memory;
+ * OpenBSD's are files in /tmp. */
+int
+compat_memory_fd(size_t size, bool secret)
+{
+	int fd = -1;
+
+#if defined(__linux__)
+	(void)secret;
+	fd = memfd_create("postern", MFD_CLOEXEC);
+#elif defined(SHM_ANON)
+	(void)secret;
+	fd = shm_open(SHM_ANON, O_RDWR | O_CLOEXEC, 0600);
+#else
+	char name[40];
+	uint64_t number;
+
+#if defined(__OpenBSD__)
+	if (secret)
+		return -1;
+#else
+	(void)secret;
+#endif
+	compat_random(&number, sizeof(number));
+	snprintf(
+	    name, sizeof(name), "/postern.%016llx", (unsigned long long)number);
+	fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd != -1)
+		(void)shm_unlink(name);
+#endif
+	if (fd == -1 || ftruncate(fd, (off_t)size) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,5 +44,9 @@ void compat_bind_late(int fd);
 void compat_wipe(void *buf, size_t len);
 /* Random bytes from the system. */
 void compat_random(void *buf, size_t len);
+/* A close-on-exec descriptor of size zero octets of memory that has no name;
+ * -1: there is no such thing here.  On some systems it is a file in /tmp, which
+ * is no place for secrets: then -1, too, if it is to hold some. */
+int compat_memory_fd(size_t size, bool secret);
 
 #endif

@@ -36,7 +36,6 @@ struct config {
 	const char *user;     /* NULL: stay who we are */
 	const char *chroot;   /* of workers; NULL: none */
 	const char *pid_file; /* NULL: none */
-	bool pid_file_given;  /* by -p, which wins, at a reload, too */
 	int64_t workers;      /* 0: one per processor */
 	int64_t drain;	      /* ms that TERM waits for running sessions */
 	struct log_conf log;

@@ -8,8 +8,6 @@
 
 #include "inflight.h"
 
-#include <sys/mman.h>
-
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +15,9 @@
 
 #include "compat.h"
 #include "mem.h"
+#include "shared.h"
+
+#define LAYOUT "inflight 1" /* see shared.h */
 
 #define SLOTS 4096   /* of one worker, a power of two */
 #define PROBES 64    /* slots looked at for a free one */
@@ -40,7 +41,6 @@ struct shared {
 
 struct inflight {
 	struct shared *shared;
-	size_t size;
 	unsigned columns;
 };
 
@@ -49,16 +49,16 @@ inflight_new(unsigned columns)
 {
 	struct inflight *f;
 	size_t size = sizeof(struct shared) + columns * sizeof(struct ring);
-	void *p = mmap(
-	    NULL, size, PROT_READ | PROT_WRITE, MAP_ANON | MAP_SHARED, -1, 0);
+	bool carried;
+	void *p = shared_new(LAYOUT, size, SHARED_PLAIN, &carried);
 
-	if (p == MAP_FAILED)
+	if (p == NULL)
 		return NULL;
 	f = xcalloc(1, sizeof(*f));
 	f->shared = p;
-	f->size = size;
 	f->columns = columns;
-	compat_random(f->shared->salt, sizeof(f->shared->salt));
+	if (!carried)
+		compat_random(f->shared->salt, sizeof(f->shared->salt));
 	return f;
 }
 
@@ -67,7 +67,7 @@ inflight_free(struct inflight **ip)
 {
 	if (*ip == NULL)
 		return;
-	munmap((*ip)->shared, (*ip)->size);
+	shared_free((*ip)->shared);
 	free(*ip);
 	*ip = NULL;
 }

@@ -6,14 +6,15 @@
  * the lock of a process that was killed with it can be broken.
  */
 
-#include <sys/mman.h>
-
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "compat.h"
 #include "journal.h"
+#include "shared.h"
+
+#define LAYOUT "journal 1" /* see shared.h */
 
 #define BUCKETS 1024 /* a power of two */
 #define SLOTS 8
@@ -48,10 +49,7 @@ struct journal {
 struct journal *
 journal_new(void)
 {
-	struct journal *j = mmap(NULL, sizeof(*j), PROT_READ | PROT_WRITE,
-	    MAP_ANON | MAP_SHARED, -1, 0);
-
-	return j == MAP_FAILED ? NULL : j;
+	return shared_new(LAYOUT, sizeof(struct journal), SHARED_PLAIN, NULL);
 }
 
 void
@@ -59,7 +57,7 @@ journal_free(struct journal **jp)
 {
 	if (*jp == NULL)
 		return;
-	munmap(*jp, sizeof(**jp));
+	shared_free(*jp);
 	*jp = NULL;
 }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,10 +31,11 @@ static struct {
 	int level;
 	int format;
 	int facility;
-	pid_t pid;		   /* for syslog */
-	time_t stamped;		   /* the second of stamp */
-	char stamp[40];		   /* the time as text */
-	uint64_t dropped;	   /* lines */
+	pid_t pid;	  /* for syslog */
+	time_t stamped;	  /* the second of stamp */
+	char stamp[40];	  /* the time as text */
+	uint64_t dropped; /* lines */
+	volatile sig_atomic_t reopen;
 	const _Atomic int *follow; /* see log_follow() */
 	void (*capture)(const char *line, size_t len);
 	size_t len;
@@ -219,12 +221,23 @@ log_forked(void)
 }
 
 void
+log_reopen_soon(int signal_number)
+{
+	(void)signal_number;
+	state.reopen = 1;
+}
+
+void
 log_flush(void)
 {
 	int saved = errno;
 	size_t at = 0, n, done;
 	bool ok;
 
+	if (state.reopen) {
+		state.reopen = 0;
+		log_reopen();
+	}
 	if (state.len > 0) {
 		ok = state.dropped == 0 || report_dropped();
 		for (; ok && at < state.len; at += done) {

@@ -40,6 +40,8 @@ struct log_conf {
 int log_open(const struct log_conf *conf);
 /* Opens the file again (USR1). */
 void log_reopen(void);
+/* The same at the next log_flush(): a handler of signals. */
+void log_reopen_soon(int signal_number);
 void log_flush(void);
 /* To be called first in a child process: lines that it finds in the buffer are
  * its parent's, who writes them. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@
 #endif
 
 static int usage(void);
-static int start(const char *, const char *, bool);
+static int start(const char *, const char *, bool, char **);
 static int check(const char *);
 
 int
@@ -59,7 +60,11 @@ main(int argc, char *argv[])
 		}
 	if (optind != argc)
 		return usage();
-	return only_check ? check(file) : start(file, pid_file, foreground);
+	if (getenv(MASTER_HANDOVER_ENV) != NULL)
+		return only_check ? master_try(file)
+				  : master_take_over(file, pid_file, argv);
+	return only_check ? check(file)
+			  : start(file, pid_file, foreground, argv);
 }
 
 static int
@@ -83,16 +88,12 @@ check(const char *file)
 }
 
 static int
-start(const char *file, const char *pid_file, bool foreground)
+start(const char *file, const char *pid_file, bool foreground, char **argv)
 {
 	struct config *config = conf_load(file, stderr);
 
 	if (config == NULL)
 		return EX_CONFIG;
-	if (pid_file != NULL) {
-		config->pid_file = pid_file;
-		config->pid_file_given = true;
-	}
 	/* A daemon has no standard error. */
 	if (!foreground && config->log.to == LOG_TO_STDERR) {
 		fprintf(stderr,
@@ -108,5 +109,5 @@ start(const char *file, const char *pid_file, bool foreground)
 		conf_free(&config);
 		return EX_OSERR;
 	}
-	return master_run(&config);
+	return master_run(&config, pid_file, argv);
 }

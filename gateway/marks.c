@@ -4,14 +4,15 @@
 
 #include "marks.h"
 
-#include <sys/mman.h>
-
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "mem.h"
+#include "shared.h"
+
+#define LAYOUT "marks 1" /* see shared.h */
 
 struct shared {
 	_Atomic int level; /* + 1; 0: the configured one */
@@ -28,13 +29,12 @@ struct marks *
 marks_new(void)
 {
 	struct marks *m;
-	void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
-	    MAP_ANON | MAP_SHARED, -1, 0);
+	void *p = shared_new(LAYOUT, sizeof(struct shared), SHARED_PLAIN, NULL);
 
-	if (p == MAP_FAILED)
+	if (p == NULL)
 		return NULL;
 	m = xcalloc(1, sizeof(*m));
-	m->shared = p; /* zeroed by the system */
+	m->shared = p;
 	return m;
 }
 
@@ -43,7 +43,7 @@ marks_free(struct marks **mp)
 {
 	if (*mp == NULL)
 		return;
-	munmap((*mp)->shared, sizeof(struct shared));
+	shared_free((*mp)->shared);
 	free(*mp);
 	*mp = NULL;
 }

@@ -25,15 +25,16 @@
 #include "journal.h"
 #include "log.h"
 #include "marks.h"
+#include "master_handover.h"
 #include "master_priv.h"
 #include "mem.h"
 #include "priv.h"
 #include "rates.h"
 #include "servers.h"
+#include "shared.h"
 #include "tls.h"
 
 #define TICKETS_MS (60 * 60 * 1000) /* life of a TLS ticket key, twice */
-#define AGENT_END_MS 10000	    /* behind the last worker */
 
 /* Set by the handler, which runs only while the master waits. */
 static volatile struct {
@@ -42,7 +43,10 @@ static volatile struct {
 	sig_atomic_t reopen;
 } asked;
 
+static void prepare(struct master *, const char *, char **);
 static int begin(struct master *, struct config **);
+static bool map_shared(struct master *, const struct config *);
+static void adopt(struct master *);
 static bool make_pipe(int[2]);
 static void catch_signals(void);
 static void on_signal(int);
@@ -50,7 +54,6 @@ static void say_start(const struct config *);
 static void serve(struct master *);
 static void act_on_signals(struct master *, sig_atomic_t *);
 static void advance(struct master *);
-static void stop_agent(struct master *);
 static bool is_over(const struct master *);
 static void wait_for_signal(const struct master *);
 static int64_t next_due(const struct master *);
@@ -58,19 +61,15 @@ static void earlier(int64_t *, int64_t);
 static void end(struct master *);
 
 int
-master_run(struct config **config)
+master_run(struct config **config, const char *pid_file, char **argv)
 {
-	struct master m = { .agent_fds = { -1, -1 },
-		.agent_next = { -1, -1 },
-		.life_fds = { -1, -1 },
-		.pid_fd = -1,
-		.control = { .fd = -1 },
-		.reload_fds = { -1, -1 },
-		.caller_fd = -1 };
+	struct master m;
 	int code;
 
-	TAILQ_INIT(&m.generations);
-	TAILQ_INIT(&m.sockets);
+	prepare(&m, pid_file, argv);
+	m.file = (*config)->file;
+	if (pid_file != NULL)
+		(*config)->pid_file = pid_file;
 	catch_signals();
 	code = begin(&m, config);
 	if (code == EX_OK)
@@ -81,6 +80,77 @@ master_run(struct config **config)
 	return code;
 }
 
+static void
+prepare(struct master *m, const char *pid_file, char **argv)
+{
+	*m = (struct master){ .life_fds = { -1, -1 },
+		.pid_fd = -1,
+		.trial = { .fd = -1 },
+		.control = { .fd = -1 },
+		.reload_fds = { -1, -1 },
+		.caller_fd = -1 };
+	TAILQ_INIT(&m->generations);
+	TAILQ_INIT(&m->sockets);
+	m->pid_arg = pid_file;
+	m->argv = argv;
+	m->program = argv != NULL ? program_find(argv[0]) : NULL;
+}
+
+/* Until the log is open, errors go to the standard error that the one of before
+ * had.  Without the handover nothing can be done: the workers see this process
+ * end, and drain. */
+int
+master_take_over(const char *file, const char *pid_file, char **argv)
+{
+	struct master m;
+
+	prepare(&m, pid_file, argv);
+	m.file = file;
+	catch_signals();
+	if (!handover_read(&m, false, stderr))
+		return EX_OSERR;
+	(void)log_open(&m.log);
+	if (!map_shared(&m, NULL)) {
+		log_flush();
+		return EX_OSERR;
+	}
+	adopt(&m);
+	reload_finish(&m);
+	serve(&m);
+	end(&m);
+	log_flush();
+	return EX_OK;
+}
+
+static void
+adopt(struct master *m)
+{
+	const struct shared_piece *p;
+	const struct generation *g;
+	unsigned i, column;
+	size_t k;
+
+	TAILQ_FOREACH (g, &m->generations, entry)
+		for (i = 0; i < g->count; i++) {
+			column = g->workers[i].rates_column;
+			if (column < m->rates_count)
+				m->rates_used[column] = true;
+		}
+	for (k = 0; (p = shared_piece(k)) != NULL; k++)
+		if (p->p == NULL)
+			log_event(LEVEL_WARN,
+			    "%s: this program has another layout of it, it "
+			    "begins anew",
+			    p->name);
+	shared_decline();
+	if (m->again)
+		asked.reload = 1;
+	m->again = false;
+	if (m->before != NULL && strcmp(m->before, POSTERN_VERSION) != 0)
+		log_event(LEVEL_INFO, "posternd %s takes over from %s",
+		    POSTERN_VERSION, m->before);
+}
+
 /* Until the daemon is ready, errors go to the standard error of who started
  * it.  Children are forked later, so that they get what it has then. */
 static int
@@ -88,7 +158,7 @@ begin(struct master *m, struct config **config)
 {
 	struct config *c = *config;
 	struct columns *columns;
-	int code;
+	int code, agent[2];
 
 	if (!master_user_known(c))
 		return EX_NOUSER;
@@ -96,22 +166,16 @@ begin(struct master *m, struct config **config)
 	if (sockets_open(&m->sockets, c) == -1)
 		return EX_OSERR;
 	if (!make_pipe(m->life_fds) || control_prepare(m, c) == -1 ||
-	    agent_prepare(m, NULL, c) == -1)
+	    agent_prepare(c, agent) == -1)
 		return EX_OSERR;
-	agent_switch(m);
 	if (c->pid_file != NULL &&
 	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
 		return code;
-	if (rates_prepare(m, c) == -1 || servers_prepare(m) == -1 ||
-	    servers_enter(m, c) == -1)
+	m->caps_servers = c->server_count;
+	if (!map_shared(m, c) || servers_enter(m, c) == -1)
 		return EX_OSERR;
 	columns = columns_for(NULL, c);
-	m->tickets = tls_tickets_new();
-	m->journal = journal_new();
-	m->inflight = inflight_new(m->rates_count);
-	m->caps = caps_new(c->server_count);
-	if (columns == NULL || m->tickets == NULL || m->journal == NULL ||
-	    m->inflight == NULL || m->caps == NULL)
+	if (columns == NULL)
 		return EX_OSERR;
 	m->rotate_at = master_now() + TICKETS_MS;
 	if (log_open(&c->log) == -1) {
@@ -121,11 +185,30 @@ begin(struct master *m, struct config **config)
 		return EX_CANTCREAT;
 	}
 	master_give_log_file(c);
-	generation_new(m, c, columns);
+	log_note(m, c);
+	agent_give(generation_new(m, c, columns), agent);
 	*config = NULL;
 	say_start(c);
 	priv_daemon_ready();
 	return EX_OK;
+}
+
+/* c: of the start; NULL: as an earlier program had it. */
+static bool
+map_shared(struct master *m, const struct config *c)
+{
+	if (rates_prepare(m, c) == -1 || servers_prepare(m) == -1 ||
+	    (c == NULL && marks_prepare(m) == -1))
+		return false;
+	m->tickets = tls_tickets_new();
+	m->journal = journal_new();
+	m->inflight = inflight_new(m->rates_count);
+	m->caps = caps_new(m->caps_servers);
+	if (m->tickets != NULL && m->journal != NULL && m->inflight != NULL &&
+	    m->caps != NULL)
+		return true;
+	log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
+	return false;
 }
 
 static bool
@@ -196,6 +279,7 @@ serve(struct master *m)
 
 	while (!is_over(m)) {
 		act_on_signals(m, &ends);
+		trial_watch(m);
 		children_reap(m);
 		advance(m);
 		children_start(m);
@@ -215,7 +299,9 @@ act_on_signals(struct master *m, sig_atomic_t *ends)
 	if (asked.reopen) {
 		asked.reopen = 0;
 		log_reopen();
-		master_give_log_file(TAILQ_FIRST(&m->generations)->config);
+		g = TAILQ_FIRST(&m->generations);
+		if (g != NULL && g->config != NULL)
+			master_give_log_file(g->config);
 		children_signal(m, SIGUSR1);
 	}
 	if (asked.end != *ends) {
@@ -225,15 +311,19 @@ act_on_signals(struct master *m, sig_atomic_t *ends)
 		if (!m->stopping)
 			priv_tell_manager("STOPPING=1");
 		m->stopping = true;
+		m->retry_at = 0;
+		trial_cancel(m);
 		marks_stop(m->marks);
 		sockets_prune(&m->sockets, NULL);
 		TAILQ_FOREACH (g, &m->generations, entry)
 			generation_advance(g, stage);
 	}
-	if (asked.reload) {
+	/* The latest one counts: it is not lost while another goes on. */
+	m->again = asked.reload && !m->stopping;
+	if (m->again && !reload_pending(m)) {
 		asked.reload = 0;
-		if (!m->stopping)
-			(void)master_reload(m, NULL);
+		m->again = false;
+		reload_begin(m);
 	}
 	control_serve(m);
 }
@@ -253,34 +343,14 @@ advance(struct master *m)
 		tls_tickets_rotate(m->tickets);
 		m->rotate_at = now + TICKETS_MS;
 	}
-	if (m->stopping && TAILQ_EMPTY(&m->generations))
-		stop_agent(m);
-}
-
-/* It ends when it has finished what the workers gave it. */
-static void
-stop_agent(struct master *m)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		if (m->agent_fds[i] != -1)
-			close(m->agent_fds[i]);
-		m->agent_fds[i] = -1;
-	}
-	m->agent.restart_at = 0;
-	if (m->agent.pid == 0)
-		return;
-	if (m->agent_due == 0)
-		m->agent_due = master_now() + AGENT_END_MS;
-	else if (m->agent_due <= master_now())
-		(void)kill(m->agent.pid, SIGKILL);
+	if (m->retry_at != 0 && m->retry_at <= now)
+		reload_finish(m);
 }
 
 static bool
 is_over(const struct master *m)
 {
-	return m->stopping && TAILQ_EMPTY(&m->generations) && m->agent.pid == 0;
+	return m->stopping && TAILQ_EMPTY(&m->generations);
 }
 
 static void
@@ -288,9 +358,10 @@ wait_for_signal(const struct master *m)
 {
 	int64_t due = next_due(m), left;
 	struct timespec ts;
+	/* Who asks for another reload waits for the end of this one. */
+	int fd = m->trial.pid != 0 ? m->trial.fd : m->reload_fds[0];
 	sigset_t none;
 	fd_set fds;
-	int fd = m->reload_fds[0];
 
 	left = due == 0 ? 0 : due - master_now();
 	if (left < 0)
@@ -312,14 +383,16 @@ next_due(const struct master *m)
 	int64_t due = 0;
 	unsigned i;
 
-	earlier(&due, m->agent.restart_at);
-	earlier(&due, m->agent_due);
 	earlier(&due, m->rotate_at);
+	earlier(&due, m->retry_at);
+	earlier(&due, m->trial.killed ? 0 : m->trial.due);
 	TAILQ_FOREACH (g, &m->generations, entry) {
 		earlier(&due, g->due);
 		for (i = 0; i < g->count; i++)
 			earlier(&due, g->workers[i].restart_at);
 		earlier(&due, g->admin.restart_at);
+		earlier(&due, g->agent.restart_at);
+		earlier(&due, g->agent_due);
 		for (i = 0; i < g->checker_count; i++)
 			earlier(&due, g->checkers[i].restart_at);
 	}
@@ -339,12 +412,9 @@ end(struct master *m)
 	int i;
 
 	sockets_prune(&m->sockets, NULL);
-	for (i = 0; i < 2; i++) {
-		if (m->agent_fds[i] != -1)
-			close(m->agent_fds[i]);
+	for (i = 0; i < 2; i++)
 		if (m->life_fds[i] != -1)
 			close(m->life_fds[i]);
-	}
 	inflight_free(&m->inflight);
 	journal_free(&m->journal);
 	caps_free(&m->caps);
@@ -355,6 +425,9 @@ end(struct master *m)
 	control_finish(m);
 	pidfile_remove(m);
 	free(m->pid_file);
+	free(m->program);
+	free(m->log_path);
+	free(m->before);
 }
 
 int64_t

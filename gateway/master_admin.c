@@ -37,9 +37,10 @@ take_workers(const struct master *m, struct admin_start *s)
 		for (i = 0; i < g->count; i++) {
 			const int *fds = g->workers[i].control_fds;
 
-			if (fds[0] == -1)
+			if (fds[1] == -1)
 				continue;
-			close(fds[0]);
+			if (fds[0] != -1)
+				close(fds[0]);
 			s->worker_fds[s->worker_count++] = fds[1];
 		}
 }
@@ -60,16 +61,13 @@ admin_start(struct master *m, struct generation *g)
 		.master = getpid(),
 	};
 	struct listen_socket *s;
-	int i;
 
 	if (child_start(&g->admin, "admin") != 0)
 		return;
 	child_begin(m, "admin");
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
-	for (i = 0; i < 2; i++)
-		if (m->agent_fds[i] != -1)
-			close(m->agent_fds[i]);
+	agent_forget(m, NULL);
 	checkers_forget(m, NULL);
 	take_workers(m, &start);
 	close(m->reload_fds[0]);

@@ -1,12 +1,14 @@
 /*
- * The agent's configuration, and its sockets.
+ * The agent of a generation: its configuration, its sockets, its life.
  */
 
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -19,13 +21,10 @@
 #include "master_priv.h"
 #include "mem.h"
 
+#define AGENT_END_MS 10000 /* behind the last worker */
+
 static bool needs_agent(const struct config *);
-static bool same_work(const struct config *, const struct config *);
 static void add_quarantines(struct agent_conf *, const struct config *);
-static bool same_quarantine(
-    const struct agent_quarantine *, const struct agent_quarantine *);
-static bool same_program(
-    const struct agent_program *, const struct agent_program *);
 
 void
 agent_configure(struct agent_conf *conf, const struct config *c)
@@ -66,55 +65,123 @@ add_quarantines(struct agent_conf *conf, const struct config *c)
 	}
 }
 
-/* An agent knows from its start what it may run, and the quarantines that it
- * may write.  For others there is a new one; the old one ends with the last
- * worker that has its socket. */
+/* Each generation has its own, which knows from its start the programs that it
+ * may run and the quarantines that it may write. */
 int
-agent_prepare(
-    struct master *m, const struct config *old, const struct config *c)
+agent_prepare(const struct config *c, int fds_r[2])
 {
-	if (!needs_agent(c) ||
-	    (m->agent_fds[0] != -1 && (old == NULL || same_work(old, c))))
+	fds_r[0] = fds_r[1] = -1;
+	if (!needs_agent(c))
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, m->agent_next) == -1 ||
-	    net_nonblock(m->agent_next[0]) == -1 ||
-	    net_cloexec(m->agent_next[0]) == -1 ||
-	    net_cloexec(m->agent_next[1]) == -1) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds_r) == -1 ||
+	    net_nonblock(fds_r[0]) == -1 || net_cloexec(fds_r[0]) == -1 ||
+	    net_cloexec(fds_r[1]) == -1) {
 		log_event(LEVEL_ERROR, "no sockets for the agent: %s",
 		    strerror(errno));
-		agent_forget(m);
+		agent_drop(fds_r);
 		return -1;
 	}
 	return 0;
 }
 
 void
-agent_forget(struct master *m)
+agent_give(struct generation *g, const int fds[2])
+{
+	memcpy(g->agent_fds, fds, sizeof(g->agent_fds));
+	if (fds[0] != -1)
+		g->agent.restart_at = master_now();
+}
+
+void
+agent_drop(int fds[2])
 {
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		if (m->agent_next[i] != -1)
-			close(m->agent_next[i]);
-		m->agent_next[i] = -1;
+		if (fds[i] != -1)
+			close(fds[i]);
+		fds[i] = -1;
 	}
 }
 
 void
-agent_switch(struct master *m)
+agent_forget(const struct master *m, const struct generation *own)
 {
+	const struct generation *g;
 	int i;
 
-	if (m->agent_next[0] == -1)
-		return;
-	for (i = 0; i < 2; i++) {
-		if (m->agent_fds[i] != -1)
-			close(m->agent_fds[i]);
-		m->agent_fds[i] = m->agent_next[i];
-		m->agent_next[i] = -1;
+	TAILQ_FOREACH (g, &m->generations, entry)
+		for (i = 0; i < 2; i++)
+			if (g->agent_fds[i] != -1 && (g != own || i == 1))
+				close(g->agent_fds[i]);
+}
+
+static void
+run_agent(struct master *m, struct generation *g)
+{
+	const struct config *c = g->config;
+	int code = EX_NOPERM, own = g->agent_fds[1];
+	struct agent_conf conf;
+	struct listen_socket *s;
+	sigset_t none;
+
+	g->agent_fds[1] = -1;
+	child_begin(m, "agent");
+	agent_forget(m, NULL); /* their end is the end of all workers */
+	close(m->life_fds[0]);
+	checkers_forget(m, NULL);
+	control_forget(m, NULL);
+	child_forget_secrets(c);
+	child_forget_keys(m, false);
+	TAILQ_FOREACH (s, &m->sockets, entry)
+		close(s->fd);
+	agent_configure(&conf, c);
+	if (child_confined(
+		c, conf.program_count > 0 ? PRIV_RUNNER : PRIV_AGENT)) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		code = agent_run(own, &conf);
 	}
-	memset(&m->agent, 0, sizeof(m->agent));
-	m->agent.restart_at = master_now();
+	log_flush();
+	exit(code);
+}
+
+void
+agent_start(struct master *m, struct generation *g)
+{
+	if (g->agent.restart_at != 0 && g->agent.restart_at <= master_now() &&
+	    child_start(&g->agent, "agent") == 0)
+		run_agent(m, g);
+}
+
+/* It is needed by workers that drain, too; but an earlier program's can not be
+ * started again. */
+bool
+agent_died(struct generation *g, pid_t pid, int status)
+{
+	bool ends = g->agent_fds[0] == -1;
+
+	if (g->agent.pid == 0 || g->agent.pid != pid)
+		return false;
+	child_log_death("agent", pid, status, ends);
+	g->agent.pid = 0;
+	if (!ends)
+		child_plan_restart(&g->agent);
+	return true;
+}
+
+bool
+agent_ends(struct generation *g)
+{
+	agent_drop(g->agent_fds);
+	g->agent.restart_at = 0;
+	if (g->agent.pid == 0)
+		return false;
+	if (g->agent_due == 0)
+		g->agent_due = master_now() + AGENT_END_MS;
+	else if (g->agent_due <= master_now())
+		(void)kill(g->agent.pid, SIGKILL);
+	return true;
 }
 
 static bool
@@ -129,50 +196,4 @@ needs_agent(const struct config *c)
 		if (c->filters[i].type->directory != NULL)
 			return true;
 	return false;
-}
-
-static bool
-same_work(const struct config *old, const struct config *c)
-{
-	struct agent_conf a, b;
-	bool same;
-	size_t i;
-
-	agent_configure(&a, old);
-	agent_configure(&b, c);
-	same = a.program_count == b.program_count;
-	for (i = 0; same && i < a.program_count; i++)
-		same = same_program(&a.programs[i], &b.programs[i]);
-	same = same && a.quarantine_count == b.quarantine_count;
-	for (i = 0; same && i < a.quarantine_count; i++)
-		same = same_quarantine(&a.quarantines[i], &b.quarantines[i]);
-	free(a.programs);
-	free(b.programs);
-	free(a.quarantines);
-	free(b.quarantines);
-	return same;
-}
-
-static bool
-same_program(const struct agent_program *a, const struct agent_program *b)
-{
-	const struct backend_program *x = &a->program, *y = &b->program;
-	size_t i;
-
-	if (strcmp(a->name, b->name) != 0 || strcmp(x->path, y->path) != 0 ||
-	    x->argument_count != y->argument_count ||
-	    x->processes != y->processes || x->timeout != y->timeout)
-		return false;
-	for (i = 0; i < x->argument_count; i++)
-		if (strcmp(x->arguments[i], y->arguments[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool
-same_quarantine(
-    const struct agent_quarantine *a, const struct agent_quarantine *b)
-{
-	return strcmp(a->name, b->name) == 0 &&
-	    strcmp(a->directory, b->directory) == 0;
 }

@@ -74,7 +74,7 @@ run_checker(struct master *m, struct generation *g)
 {
 	const struct config *c = g->config;
 	struct listen_socket *s;
-	int code = EX_NOPERM, i;
+	int code = EX_NOPERM;
 	sigset_t none;
 
 	child_begin(m, "checker");
@@ -83,9 +83,7 @@ run_checker(struct master *m, struct generation *g)
 	child_forget_keys(m, false);
 	close(g->checker_fds[0]); /* its end is the end of all workers */
 	close(m->life_fds[0]);
-	for (i = 0; i < 2; i++)
-		if (m->agent_fds[i] != -1)
-			close(m->agent_fds[i]);
+	agent_forget(m, NULL);
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
 	if (child_confined(c, PRIV_CHECKER)) {

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "master_priv.h"
 #include "mem.h"
+#include "shared.h"
 #include "tls_conf.h"
 
 static char *directory_of(const char *);
@@ -25,7 +26,11 @@ child_forget_keys(const struct master *m, bool to_servers)
 	struct backend_conf *bc;
 	size_t i;
 
+	/* Only here: nobody else loses them. */
+	shared_free(m->tickets);
 	TAILQ_FOREACH (g, &m->generations, entry) {
+		if (g->config == NULL)
+			continue;
 		for (i = 0; i < g->config->tls_count; i++)
 			tls_unload(&g->config->tls[i]);
 		for (i = 0; !to_servers && i < g->config->backend_count; i++) {

@@ -22,6 +22,7 @@
 #include "control.h"
 #include "log.h"
 #include "marks.h"
+#include "master_handover.h"
 #include "master_priv.h"
 #include "mem.h"
 #include "net.h"
@@ -33,7 +34,6 @@ static int make_socket(const char *);
 static bool make_pair(int[2]);
 static void close_pair(int[2]);
 static bool is_other(const struct master *, const char *);
-static void answer(struct master *);
 static void send_answer(int, const struct control_text *);
 
 int
@@ -41,12 +41,8 @@ control_prepare(struct master *m, const struct config *c)
 {
 	struct control_socket cs;
 
-	m->marks = marks_new();
-	if (m->marks == NULL) {
-		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
+	if (marks_prepare(m) == -1)
 		return -1;
-	}
-	log_follow(marks_log(m->marks));
 	/* Always, and early: the number must be small enough for select(). */
 	if (!make_pair(m->reload_fds) || m->reload_fds[0] >= FD_SETSIZE) {
 		log_event(LEVEL_ERROR, "no sockets for the admin process: %s",
@@ -56,6 +52,18 @@ control_prepare(struct master *m, const struct config *c)
 	if (control_open(m, c, &cs) == -1)
 		return -1;
 	control_take(m, &cs);
+	return 0;
+}
+
+int
+marks_prepare(struct master *m)
+{
+	m->marks = marks_new();
+	if (m->marks == NULL) {
+		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
+		return -1;
+	}
+	log_follow(marks_log(m->marks));
 	return 0;
 }
 
@@ -242,12 +250,15 @@ void
 control_serve(struct master *m)
 {
 	/* One at a time: signals must not wait for many. */
+	if (reload_pending(m))
+		return;
 	m->caller_fd = net_recv_fd(m->reload_fds[0]);
 	if (m->caller_fd == -1)
 		return;
-	answer(m);
-	close(m->caller_fd);
-	m->caller_fd = -1;
+	if (m->stopping)
+		reload_answer(m, EX_UNAVAILABLE, NULL);
+	else
+		reload_begin(m);
 }
 
 static void
@@ -263,36 +274,35 @@ put_notes(struct control_text *t, char *text)
 	}
 }
 
-static void
-answer(struct master *m)
+void
+reload_answer(struct master *m, int code, char *text)
 {
 	struct control_text t = { .text = NULL };
-	char *text = NULL;
-	size_t size = 0;
-	FILE *report;
-	bool done;
 
-	if (m->stopping) {
-		control_end(&t, EX_TEMPFAIL, "posternd stops");
-		send_answer(m->caller_fd, &t);
-		control_text_free(&t);
+	if (!m->stopping)
+		priv_tell_manager("READY=1");
+	if (code != EX_OK)
+		log_event(LEVEL_ERROR,
+		    "reload failed: the configuration of before stays in "
+		    "force");
+	if (m->caller_fd == -1)
 		return;
-	}
-	report = open_memstream(&text, &size);
-	done = master_reload(m, report);
-	if (report != NULL && fclose(report) == 0)
+	if (text != NULL)
 		put_notes(&t, text);
-	free(text);
-	if (done)
+	if (m->stopping)
+		control_end(&t, EX_TEMPFAIL, "posternd stops");
+	else if (code == EX_OK)
 		control_end(&t, EX_OK, "the configuration is changed");
 	else
-		control_end(&t, size > 0 ? EX_CONFIG : EX_UNAVAILABLE,
-		    size > 0
+		control_end(&t, code,
+		    code == EX_CONFIG
 			? "the configuration of before stays in force"
 			: "the configuration of before stays in force; the log "
 			  "says why");
 	send_answer(m->caller_fd, &t);
 	control_text_free(&t);
+	close(m->caller_fd);
+	m->caller_fd = -1;
 }
 
 /* It goes into the empty buffer of the socket, or nowhere: nobody waits. */

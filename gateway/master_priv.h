@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "log.h"
 #include "net.h"
 #include "priv.h"
 
@@ -33,6 +34,8 @@ TAILQ_HEAD(listen_sockets, listen_socket);
 
 /* Opens what is not open yet; all, or none and -1 after logging why. */
 int sockets_open(struct listen_sockets *list, const struct config *c);
+/* Could it be done?  Without a change. */
+bool sockets_try(const struct listen_sockets *list, const struct config *c);
 /* Closes what c does not have; all if c is NULL. */
 void sockets_prune(struct listen_sockets *list, const struct config *c);
 /* The descriptors in the order of worker.h; to be freed. */
@@ -73,34 +76,59 @@ enum stage {
 /* The workers of one configuration. */
 struct generation {
 	TAILQ_ENTRY(generation) entry;
-	struct config *config; /* owned */
+	struct config *config; /* owned; NULL: an earlier program's, whose
+				* children are not started again */
 	struct columns *columns;
 	int *fds;	       /* owned; in the order of worker.h */
 	struct child *workers; /* owned */
 	unsigned count;
 	struct child admin;	/* if it is wanted */
+	struct child agent;	/* likewise */
+	int agent_fds[2];	/* for workers, for the agent; -1: none */
+	int64_t agent_due;	/* the workers are gone: kill it; 0: not yet */
 	struct child *checkers; /* owned; see checker.h */
 	unsigned checker_count; /* 0: no filter needs them */
 	int checker_fds[2];	/* for workers, for checkers; -1: none */
 	enum stage stage;
-	int64_t due; /* the next stage; 0: never */
+	int64_t due;	 /* the next stage; 0: never */
+	int64_t drain;	 /* ms, of the configuration */
+	unsigned *slots; /* owned; in servers.h, of backends and servers */
+	size_t slot_count;
 };
 TAILQ_HEAD(generations, generation);
+
+/* Of the program and the configuration on the disk (master_trial.c). */
+struct trial {
+	pid_t pid;   /* 0: there is none */
+	int fd;	     /* what it says; -1: it has closed that */
+	int64_t due; /* when it is killed */
+	bool killed;
+	char *text; /* owned */
+	size_t len;
+};
 
 struct agent_conf;
 
 struct master {
+	const char *file;    /* of the configuration */
+	const char *pid_arg; /* of -p; NULL: the configuration says */
+	char **argv;	     /* borrowed */
+	char *program;	     /* owned; its absolute path; NULL: not known */
+	struct log_conf log; /* as it is, for a reload that does not say */
+	char *log_path;	     /* owned; its path */
+	struct trial trial;
+	bool again;	  /* while it goes on, HUP came once more */
+	char *before;	  /* owned; version of the program of before */
+	int64_t retry_at; /* a take-over failed: again; 0: never */
 	struct generations generations; /* the first one is the present */
 	struct listen_sockets sockets;
-	struct child agent;
-	int agent_fds[2];  /* for workers, for the agent; -1: no agent */
-	int agent_next[2]; /* of the next one, while a reload is prepared */
-	int life_fds[2];   /* a pipe; its writing end is the master's alone */
-	int pid_fd;	   /* -1: none */
-	char *pid_file;	   /* owned */
+	int life_fds[2]; /* a pipe; its writing end is the master's alone */
+	int pid_fd;	 /* -1: none */
+	char *pid_file;	 /* owned */
 	struct journal *journal;     /* owned; shared by all workers */
 	struct inflight *inflight;   /* owned; likewise, columns as in rates */
 	struct caps *caps;	     /* likewise */
+	unsigned caps_servers;	     /* those it was made for */
 	struct tls_tickets *tickets; /* owned; keys shared by all workers */
 	int64_t rotate_at;	     /* when they get new ones */
 	struct rates *rates;	     /* owned; counts outlive a configuration */
@@ -113,7 +141,6 @@ struct master {
 			    * who ask for a reload */
 	int caller_fd;	   /* of them, while it goes on; -1: none */
 	bool stopping;
-	int64_t agent_due; /* when stopping: kill the agent; 0: not yet */
 };
 
 int64_t master_now(void);
@@ -126,6 +153,8 @@ struct generation *generation_new(
 struct columns *columns_for(
     const struct generation *now, const struct config *c);
 void columns_free(struct columns **cp);
+/* The memory of so many. */
+struct stats *columns_map(unsigned count);
 /* How many c asks for. */
 unsigned generation_workers(const struct config *c);
 void generation_advance(struct generation *g, enum stage stage);
@@ -138,17 +167,26 @@ void admin_start(struct master *m, struct generation *g);
 void children_start(struct master *m);
 void children_reap(struct master *m);
 void children_signal(struct master *m, int signal_number);
-/* The agent (master_agent.c).  c needs one, or another one than old had (NULL:
- * there is none): 0, or -1 after logging why. */
-int agent_prepare(
-    struct master *m, const struct config *old, const struct config *c);
-/* What was prepared counts, or does not. */
-void agent_switch(struct master *m);
-void agent_forget(struct master *m);
+/* The agent (master_agent.c).  Its sockets, if c needs one (else -1): 0, or -1
+ * after logging why; then they are to be given to a generation, or dropped. */
+int agent_prepare(const struct config *c, int fds_r[2]);
+void agent_give(struct generation *g, const int fds[2]);
+void agent_drop(int fds[2]);
+/* Starts it, if it is due. */
+void agent_start(struct master *m, struct generation *g);
+/* Was it the agent that died? */
+bool agent_died(struct generation *g, pid_t pid, int status);
+/* The workers are gone, so it finishes what they gave it, and ends; false: it
+ * has ended. */
+bool agent_ends(struct generation *g);
+/* In a child: closes its sockets.  own: a worker's generation, or NULL. */
+void agent_forget(const struct master *m, const struct generation *own);
 /* What it has to know; programs are to be freed. */
 void agent_configure(struct agent_conf *conf, const struct config *c);
 
-/* Counts of client networks (master_rates.c): 0, or -1 after logging why. */
+/* Counts of client networks (master_rates.c), for the workers of c, or with the
+ * columns that an earlier program had (c is NULL): 0, or -1 after logging why.
+ */
 int rates_prepare(struct master *m, const struct config *c);
 /* A column for a worker; without one, its clients are not limited. */
 unsigned rates_column_take(struct master *m);
@@ -159,6 +197,9 @@ void rates_column_give(struct master *m, unsigned column);
 int servers_prepare(struct master *m);
 /* Slots for the servers of c. */
 int servers_enter(struct master *m, struct config *c);
+/* The generation has them, and gives them up. */
+void servers_note(struct generation *g);
+void servers_leave(struct master *m, struct generation *g);
 /* Checkers (master_checkers.c). */
 /* Makes their socket, if a filter of the generation needs them. */
 void checkers_prepare(struct generation *g);
@@ -174,6 +215,8 @@ void checkers_forget(const struct master *m, const struct generation *own);
 
 /* The control socket (master_control.c): 0, or -1 after logging why. */
 int control_prepare(struct master *m, const struct config *c);
+/* What the operator has said, in shared memory: 0, or -1 after logging why. */
+int marks_prepare(struct master *m);
 /* Another one for c, if it has another path; then it is to be taken, with the
  * one of before closed, or dropped. */
 int control_open(
@@ -189,9 +232,18 @@ void control_unpair(struct child *worker);
 /* In a child: closes what is for others; own is NULL but in a worker. */
 void control_forget(const struct master *m, const struct child *own);
 
-/* Reads the configuration again (master_reload.c).  False: nothing changes.
- * What is wrong with the file is also written to report, unless it is NULL. */
-bool master_reload(struct master *m, FILE *report);
+/* Reads the configuration again (master_reload.c): begins a trial. */
+void reload_begin(struct master *m);
+/* The program that has taken over: makes its own workers.  If that fails it is
+ * tried again after a while. */
+void reload_finish(struct master *m);
+/* Is one under way? */
+bool reload_pending(const struct master *m);
+/* What a later program has to know of the log; c is in force. */
+void log_note(struct master *m, const struct config *c);
+/* Where c logs to, if it does not say; false: it must not. */
+bool reload_choose_log(
+    const struct master *m, struct config *c, const char **why_r);
 /* Says if the user of c is unknown. */
 bool master_user_known(const struct config *c);
 /* The children will have to open it themselves. */

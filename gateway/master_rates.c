@@ -19,13 +19,14 @@
 int
 rates_prepare(struct master *m, const struct config *c)
 {
-	unsigned workers = generation_workers(c);
+	unsigned workers = c != NULL ? generation_workers(c) : 0;
 
 	if (workers < priv_processors())
 		workers = priv_processors();
 	if (workers < WORKERS_LEAST)
 		workers = WORKERS_LEAST;
-	m->rates_count = GENERATIONS * workers;
+	if (c != NULL)
+		m->rates_count = GENERATIONS * workers;
 	m->rates = rates_new(SLOTS, m->rates_count);
 	if (m->rates == NULL) {
 		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));

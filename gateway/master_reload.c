@@ -1,5 +1,6 @@
 /*
- * The master reads the configuration again.
+ * The master reads the configuration again: a trial first, then the program on
+ * the disk takes over and does what is here.
  */
 
 #include <sys/stat.h>
@@ -10,16 +11,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "conf.h"
 #include "log.h"
+#include "master_handover.h"
 #include "master_priv.h"
+#include "mem.h"
+#include "servers.h"
 
-static bool try(struct master *, FILE *);
-static struct config *load(const char *, FILE *);
-static bool change_log(const struct config *, struct config *);
-static void carry_fixed(const struct config *, struct config *);
+#define RETRY_MS 10000
+
+static bool change(struct master *, FILE *);
+static struct config *load(const struct master *, FILE *);
+static bool change_log(struct master *, struct config *);
+static void carry_fixed(const struct master *, struct config *);
 
 /* Without it every worker would die as soon as it is started. */
 bool
@@ -31,64 +38,77 @@ master_user_known(const struct config *c)
 	return false;
 }
 
-/* Nothing changes unless everything can. */
+void
+reload_begin(struct master *m)
+{
+	priv_tell_manager("RELOADING=1");
+	if (!trial_begin(m))
+		reload_answer(m, EX_UNAVAILABLE, NULL);
+}
+
+bool
+reload_pending(const struct master *m)
+{
+	return m->trial.pid != 0 || m->caller_fd != -1;
+}
+
+/* The trial has found no mistake a moment ago, so a failure is bad luck (an
+ * address was just taken).  The workers of before go on, but nobody could
+ * replace them: it must not stay so. */
+void
+reload_finish(struct master *m)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *report = open_memstream(&text, &size);
+	bool done = report != NULL && change(m, report);
+
+	m->retry_at = done ? 0 : master_now() + RETRY_MS;
+	if (report != NULL && fclose(report) != 0)
+		text = NULL;
+	reload_answer(m, done ? EX_OK : EX_UNAVAILABLE, text);
+	free(text);
+}
+
 static bool
-try(struct master *m, FILE *report)
+change(struct master *m, FILE *report)
 {
 	struct generation *old = TAILQ_FIRST(&m->generations);
-	struct config *c = load(old->config->file, report);
 	struct control_socket control = { .fd = -1 };
-	struct columns *columns;
+	struct columns *columns = NULL;
+	struct config *c = load(m, report);
+	int agent[2] = { -1, -1 };
 
-	columns =
-	    c == NULL || !master_user_known(c) ? NULL : columns_for(old, c);
-	if (columns == NULL)
+	if (c == NULL || !change_log(m, c) || !master_user_known(c) ||
+	    (columns = columns_for(old, c)) == NULL ||
+	    servers_enter(m, c) == -1)
 		goto out;
-	if (agent_prepare(m, old->config, c) == -1 ||
+	if (agent_prepare(c, agent) == -1 ||
 	    control_open(m, c, &control) == -1 ||
-	    sockets_open(&m->sockets, c) == -1)
-		goto out;
-	if (!change_log(old->config, c)) {
-		sockets_prune(&m->sockets, old->config);
-		goto out;
-	}
-	if (servers_enter(m, c) == -1) {
-		sockets_prune(&m->sockets, old->config);
+	    sockets_open(&m->sockets, c) == -1) {
+		pool_leave_servers(m->servers, c->backends, c->backend_count);
 		goto out;
 	}
 	control_take(m, &control);
-	carry_fixed(old->config, c);
+	carry_fixed(m, c);
 	sockets_prune(&m->sockets, c);
-	generation_new(m, c, columns);
-	agent_switch(m);
+	agent_give(generation_new(m, c, columns), agent);
 	children_start(m);
-	generation_advance(old, STAGE_RETIRED);
+	if (old != NULL)
+		generation_advance(old, STAGE_RETIRED);
 	log_event(LEVEL_INFO, "the configuration is changed");
 	return true;
 out:
-	agent_forget(m);
+	agent_drop(agent);
 	control_drop(m, &control);
 	if (columns != NULL && columns->refs == 0)
 		columns_free(&columns);
 	conf_free(&c);
-	log_event(LEVEL_ERROR,
-	    "reload failed: the configuration of before stays in force");
 	return false;
 }
 
-bool
-master_reload(struct master *m, FILE *report)
-{
-	bool done;
-
-	priv_tell_manager("RELOADING=1");
-	done = try(m, report);
-	priv_tell_manager("READY=1");
-	return done;
-}
-
 static struct config *
-load(const char *file, FILE *report)
+load(const struct master *m, FILE *report)
 {
 	struct config *c = NULL;
 	char *text = NULL, *line, *next;
@@ -96,18 +116,17 @@ load(const char *file, FILE *report)
 	FILE *err = open_memstream(&text, &size);
 
 	if (err == NULL) {
-		log_event(LEVEL_ERROR, "%s: %s", file, strerror(errno));
+		log_event(LEVEL_ERROR, "%s: %s", m->file, strerror(errno));
 		return NULL;
 	}
-	c = conf_load(file, err);
+	c = conf_load(m->file, err);
 	fclose(err);
 	for (line = text; *line != '\0'; line = next) {
 		next = line + strcspn(line, "\n");
 		if (*next != '\0')
 			*next++ = '\0';
 		log_event(c == NULL ? LEVEL_ERROR : LEVEL_WARN, "%s", line);
-		if (report != NULL)
-			fprintf(report, "%s\n", line);
+		fprintf(report, "%s\n", line);
 	}
 	free(text);
 	return c;
@@ -115,17 +134,27 @@ load(const char *file, FILE *report)
 
 /* A log{} that does not say where to log goes on as before: with the target
  * that -d chose, or with an earlier one. */
-static bool
-change_log(const struct config *old, struct config *c)
+bool
+reload_choose_log(const struct master *m, struct config *c, const char **why_r)
 {
+	*why_r = NULL;
 	if (c->log.to < 0) {
-		c->log.to = old->log.to;
-		if (c->log.path == NULL && old->log.path != NULL)
+		c->log.to = m->log.to;
+		if (c->log.path == NULL && m->log_path != NULL)
 			c->log.path = arena_strndup(
-			    &c->arena, old->log.path, strlen(old->log.path));
-	} else if (c->log.to == LOG_TO_STDERR && old->log.to != LOG_TO_STDERR) {
-		log_event(
-		    LEVEL_ERROR, "log to stderr can not begin with a reload");
+			    &c->arena, m->log_path, strlen(m->log_path));
+	} else if (c->log.to == LOG_TO_STDERR && m->log.to != LOG_TO_STDERR)
+		*why_r = "log to stderr can not begin with a reload";
+	return *why_r == NULL;
+}
+
+static bool
+change_log(struct master *m, struct config *c)
+{
+	const char *why;
+
+	if (!reload_choose_log(m, c, &why)) {
+		log_event(LEVEL_ERROR, "%s", why);
 		return false;
 	}
 	if (log_open(&c->log) == -1) {
@@ -134,29 +163,33 @@ change_log(const struct config *old, struct config *c)
 		    strerror(errno));
 		return false;
 	}
+	log_note(m, c);
 	master_give_log_file(c);
 	return true;
 }
 
+void
+log_note(struct master *m, const struct config *c)
+{
+	char *path = c->log.path != NULL ? xstrdup(c->log.path) : NULL;
+
+	free(m->log_path);
+	m->log = c->log;
+	m->log.path = m->log_path = path;
+}
+
 /* What lasts until the daemon ends. */
 static void
-carry_fixed(const struct config *old, struct config *c)
+carry_fixed(const struct master *m, struct config *c)
 {
 	const char *a, *b;
 
-	if (old->pid_file_given) {
-		c->pid_file = old->pid_file;
-		c->pid_file_given = true;
-	}
-	a = old->pid_file != NULL ? old->pid_file : "";
+	if (m->pid_arg != NULL)
+		c->pid_file = m->pid_arg;
+	a = m->pid_file != NULL ? m->pid_file : "";
 	b = c->pid_file != NULL ? c->pid_file : "";
 	if (strcmp(a, b) != 0)
 		log_event(LEVEL_WARN, "pid-file changes with the next start");
-	a = old->user != NULL ? old->user : "";
-	b = c->user != NULL ? c->user : "";
-	if (strcmp(a, b) != 0)
-		log_event(LEVEL_WARN,
-		    "user changes for the agent with the next start");
 }
 
 /* The children open the file again at USR1, without being root.  Only a plain

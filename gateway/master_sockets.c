@@ -57,6 +57,30 @@ sockets_open(struct listen_sockets *list, const struct config *c)
 	return 0;
 }
 
+bool
+sockets_try(const struct listen_sockets *list, const struct config *c)
+{
+	struct listen_sockets opened = TAILQ_HEAD_INITIALIZER(opened);
+	const struct listener_conf *lc;
+	struct listen_socket *s;
+	bool good = true;
+	size_t i, k;
+
+	for (i = 0; i < c->listener_count; i++) {
+		lc = &c->listeners[i];
+		for (k = 0; good && k < lc->address.count; k++) {
+			if (find(list, &lc->address.list[k]) != NULL)
+				continue;
+			s = open_one(&lc->address.list[k], &lc->socket_owner);
+			if (s != NULL)
+				TAILQ_INSERT_TAIL(&opened, s, entry);
+			good = s != NULL;
+		}
+	}
+	sockets_prune(&opened, NULL);
+	return good;
+}
+
 void
 sockets_prune(struct listen_sockets *list, const struct config *c)
 {

@@ -1,5 +1,5 @@
 /*
- * The master's children: generations of workers, and the agent.
+ * The master's children: generations of workers.
  */
 
 #include <sys/socket.h>
@@ -13,16 +13,16 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "agent.h"
-#include "backend.h"
 #include "conf.h"
 #include "flight.h"
 #include "log.h"
+#include "master_handover.h"
 #include "master_priv.h"
 #include "mem.h"
 #include "priv.h"
 #include "rates.h"
 #include "servers.h"
+#include "shared.h"
 #include "stats.h"
 #include "tls_conf.h"
 #include "worker.h"
@@ -35,13 +35,12 @@
 #define KILL_AFTER_MS 3000 /* behind the drain time: goodbyes take 2 s */
 
 static void generation_free(struct master *, struct generation **);
-static bool generation_lives(const struct generation *);
+static bool generation_lives(struct generation *, bool);
 static unsigned columns_free_count(const struct columns *);
 static unsigned columns_take(struct columns *);
 static void start_worker(struct master *, struct generation *, unsigned);
 static void run_worker(struct master *, struct generation *, unsigned)
     __attribute__((noreturn));
-static void start_agent(struct master *);
 static void generation_lost(struct master *, struct generation *, pid_t, int);
 static void worker_died(struct master *, struct generation *, unsigned, int);
 
@@ -52,6 +51,9 @@ generation_new(struct master *m, struct config *c, struct columns *columns)
 	size_t i;
 
 	g->config = c;
+	g->drain = c->drain;
+	g->agent_fds[0] = g->agent_fds[1] = -1;
+	servers_note(g);
 	for (i = 0; i < c->tls_count; i++)
 		tls_share_tickets(&c->tls[i], m->tickets);
 	g->columns = columns;
@@ -88,9 +90,9 @@ generation_free(struct master *m, struct generation **gp)
 	}
 	if (--g->columns->refs == 0)
 		columns_free(&g->columns);
-	pool_leave_servers(
-	    m->servers, g->config->backends, g->config->backend_count);
-	conf_free(&g->config);
+	servers_leave(m, g);
+	if (g->config != NULL)
+		conf_free(&g->config);
 	free(g->workers);
 	free(g->fds);
 	free(g);
@@ -115,7 +117,7 @@ columns_for(const struct generation *now, const struct config *c)
 		return now->columns;
 	cols = xcalloc(1, sizeof(*cols));
 	cols->count = GENERATIONS * need;
-	cols->stats = stats_new(cols->count, SERVERS_MAX);
+	cols->stats = columns_map(cols->count);
 	if (cols->stats == NULL) {
 		log_event(LEVEL_ERROR, "no shared memory: %s", strerror(errno));
 		free(cols);
@@ -123,6 +125,12 @@ columns_for(const struct generation *now, const struct config *c)
 	}
 	cols->used = xcalloc(cols->count, sizeof(*cols->used));
 	return cols;
+}
+
+struct stats *
+columns_map(unsigned count)
+{
+	return stats_new(count, SERVERS_MAX);
 }
 
 void
@@ -158,18 +166,18 @@ columns_take(struct columns *cols)
 	return i;
 }
 
-/* Of one that ends.  Without workers there is nothing for admin to do. */
+/* Of one that ends.  Admin answers as long as there is any worker. */
 static bool
-generation_lives(const struct generation *g)
+generation_lives(struct generation *g, bool last)
 {
 	unsigned i;
 
 	for (i = 0; i < g->count; i++)
 		if (g->workers[i].pid != 0)
 			return true;
-	if (g->admin.pid != 0)
+	if (g->admin.pid != 0 && last)
 		(void)kill(g->admin.pid, SIGTERM);
-	return g->admin.pid != 0;
+	return agent_ends(g) || g->admin.pid != 0;
 }
 
 void
@@ -189,7 +197,7 @@ generation_advance(struct generation *g, enum stage stage)
 	if (stage == STAGE_RETIRED)
 		g->due = master_now() + RETIRED_MS;
 	else if (stage == STAGE_ENDING)
-		g->due = master_now() + g->config->drain + KILL_AFTER_MS;
+		g->due = master_now() + g->drain + KILL_AFTER_MS;
 	g->admin.restart_at = 0;
 	/* In a stop it answers posternctl until the last worker is gone. */
 	if (g->admin.pid != 0 && stage != STAGE_ENDING)
@@ -213,11 +221,13 @@ children_start(struct master *m)
 	int64_t now = master_now();
 	unsigned i;
 
-	/* Before the workers: it is there when they need it. */
-	if (m->agent.restart_at != 0 && m->agent.restart_at <= now)
-		start_agent(m);
-	if (g != NULL)
+	if (g != NULL && g->config == NULL)
+		return;
+	/* Before the workers: they are there when those need them. */
+	if (g != NULL) {
+		agent_start(m, g);
 		checkers_start(m, g);
+	}
 	for (i = 0; g != NULL && i < g->count; i++)
 		if (g->workers[i].restart_at != 0 &&
 		    g->workers[i].restart_at <= now)
@@ -269,15 +279,14 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		.rates_column = g->workers[i].rates_column,
 		.listen_fds = g->fds,
 		.master_fd = m->life_fds[0],
-		.agent_fd = m->agent_fds[0],
+		.agent_fd = g->agent_fds[0],
 		.checker_fd = g->checker_fds[0],
 		.marks = m->marks,
 		.control_fd = g->workers[i].control_fds[0],
 	};
 
 	child_begin(m, "worker");
-	if (m->agent_fds[1] != -1)
-		close(m->agent_fds[1]);
+	agent_forget(m, g);
 	checkers_forget(m, g);
 	control_forget(m, &g->workers[i]);
 	if (g->checker_fds[1] != -1)
@@ -288,37 +297,6 @@ run_worker(struct master *m, struct generation *g, unsigned i)
 		exit(EX_NOPERM);
 	}
 	exit(worker_run(&start));
-}
-
-static void
-start_agent(struct master *m)
-{
-	const struct config *c = TAILQ_FIRST(&m->generations)->config;
-	struct agent_conf conf;
-	struct listen_socket *s;
-	sigset_t none;
-	int code = EX_NOPERM;
-
-	if (child_start(&m->agent, "agent") != 0)
-		return;
-	child_begin(m, "agent");
-	close(m->life_fds[0]);
-	checkers_forget(m, NULL);
-	control_forget(m, NULL);
-	child_forget_secrets(c);
-	child_forget_keys(m, false);
-	close(m->agent_fds[0]); /* its end is the end of all workers */
-	TAILQ_FOREACH (s, &m->sockets, entry)
-		close(s->fd);
-	agent_configure(&conf, c);
-	if (child_confined(
-		c, conf.program_count > 0 ? PRIV_RUNNER : PRIV_AGENT)) {
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		code = agent_run(m->agent_fds[1], &conf);
-	}
-	log_flush();
-	exit(code);
 }
 
 void
@@ -343,6 +321,11 @@ child_begin(const struct master *m, const char *what)
 
 	priv_title(what);
 	log_forked();
+	shared_forget();
+	if (m->pid_fd != -1)
+		close(m->pid_fd);
+	if (m->trial.fd != -1)
+		close(m->trial.fd);
 	memset(&sa, 0, sizeof(sa));
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = SIG_IGN;
@@ -360,24 +343,22 @@ child_begin(const struct master *m, const char *what)
 void
 children_reap(struct master *m)
 {
-	struct generation *g, *next;
+	struct generation *g, *before;
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == m->agent.pid) {
-			child_log_death("agent", pid, status, m->stopping);
-			m->agent.pid = 0;
-			if (!m->stopping)
-				child_plan_restart(&m->agent);
+		if (trial_died(m, pid, status))
 			continue;
-		}
 		TAILQ_FOREACH (g, &m->generations, entry)
 			generation_lost(m, g, pid, status);
 	}
-	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
-		next = TAILQ_NEXT(g, entry);
-		if (g->stage != STAGE_RUNNING && !generation_lives(g))
+	/* The oldest first. */
+	for (g = TAILQ_LAST(&m->generations, generations); g != NULL;
+	     g = before) {
+		before = TAILQ_PREV(g, generations, entry);
+		if (g->stage != STAGE_RUNNING &&
+		    !generation_lives(g, TAILQ_NEXT(g, entry) == NULL))
 			generation_free(m, &g);
 	}
 }
@@ -388,7 +369,7 @@ generation_lost(struct master *m, struct generation *g, pid_t pid, int status)
 	bool running = g->stage == STAGE_RUNNING;
 	unsigned i;
 
-	if (checkers_died(g, pid, status))
+	if (checkers_died(g, pid, status) || agent_died(g, pid, status))
 		return;
 	for (i = 0; i < g->count; i++)
 		if (g->workers[i].pid == pid)
@@ -460,5 +441,7 @@ children_signal(struct master *m, int signal_number)
 				(void)kill(g->workers[i].pid, signal_number);
 		if (g->admin.pid != 0)
 			(void)kill(g->admin.pid, signal_number);
+		if (g->agent.pid != 0)
+			(void)kill(g->agent.pid, signal_number);
 	}
 }

@@ -85,7 +85,8 @@ int net_cloexec(int fd);
 
 /* Passes a descriptor over a unix socket, with one byte.  0 or -1. */
 int net_send_fd(int sock, int fd);
-/* Receives one: the descriptor, or -1 with errno (0 at the end of file). */
+/* Receives one: the descriptor, or -1 with errno (0 at the end of file).  A
+ * message with none or with several is EBADMSG, and those are closed. */
 int net_recv_fd(int sock);
 
 #endif

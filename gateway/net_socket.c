@@ -18,11 +18,18 @@
 
 #include "compat.h"
 
+#define DESCRIPTORS_MAX 8 /* that are looked for, to be closed */
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 union fd_message { /* aligned for a control message */
 	struct cmsghdr head;
 	char space[CMSG_SPACE(sizeof(int))];
+};
+/* What does not fit is cut off, but the rounding of one leaves room for two on
+ * some systems; with room for more, others give all of them. */
+union fd_messages {
+	struct cmsghdr head;
+	char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS_MAX)];
 };
 
 static int set_on(int, int, int);
@@ -199,14 +206,41 @@ net_send_fd(int sock, int fd)
 	return n == 1 ? 0 : -1;
 }
 
+/* The descriptor, if the message has exactly one; others are closed: whoever
+ * sends more must not fill our table with them. */
+static int
+only_fd(struct msghdr *msg)
+{
+	int only = -1, count = 0, fd;
+	struct cmsghdr *cm;
+	size_t i, n;
+
+	for (cm = CMSG_FIRSTHDR(msg); cm != NULL; cm = CMSG_NXTHDR(msg, cm)) {
+		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+		for (i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
+			if (count++ == 0)
+				only = fd;
+			else
+				close(fd);
+		}
+	}
+	if (count == 1 && (msg->msg_flags & MSG_CTRUNC) == 0)
+		return only;
+	if (only != -1)
+		close(only);
+	return -1;
+}
+
 int
 net_recv_fd(int sock)
 {
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	union fd_message control;
+	union fd_messages control;
 	struct msghdr msg;
-	struct cmsghdr *cm;
 	ssize_t n;
 	int fd;
 
@@ -222,14 +256,11 @@ net_recv_fd(int sock)
 		errno = n == 0 ? 0 : errno;
 		return -1;
 	}
-	cm = CMSG_FIRSTHDR(&msg);
-	if (cm == NULL || cm->cmsg_level != SOL_SOCKET ||
-	    cm->cmsg_type != SCM_RIGHTS ||
-	    cm->cmsg_len != CMSG_LEN(sizeof(fd))) {
+	fd = only_fd(&msg);
+	if (fd == -1) {
 		errno = EBADMSG;
 		return -1;
 	}
-	memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
 	(void)net_cloexec(fd);
 	return fd;
 }

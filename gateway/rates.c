@@ -9,7 +9,6 @@
 
 #include "rates.h"
 
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <netinet/in.h>
@@ -21,9 +20,11 @@
 #include "compat.h"
 #include "mem.h"
 #include "net.h"
+#include "shared.h"
 
-#define WAYS 8	/* slots that a key may have; they lie side by side */
-#define TRIES 4 /* against processes that take slots over */
+#define LAYOUT "rates 1" /* see shared.h */
+#define WAYS 8		 /* slots that a key may have; they lie side by side */
+#define TRIES 4		 /* against processes that take slots over */
 #define COUNT_BITS 20
 #define COUNT_MAX ((UINT64_C(1) << COUNT_BITS) - 1)
 #define INDEX_MASK ((UINT64_C(1) << (64 - 2 * COUNT_BITS)) - 1)
@@ -36,14 +37,19 @@ struct slot {
 	_Atomic int64_t used; /* ms, the last time */
 };
 
+struct head {
+	uint64_t seed;	    /* nobody outside shall know who meets whom */
+	uint64_t unused[7]; /* up to a cache line */
+};
+
 /* Every process has its own copy of this; fork() keeps the addresses. */
 struct rates {
+	struct head *head;	 /* shared, in front of the slots */
 	struct slot *slots;	 /* shared */
 	_Atomic uint32_t *cells; /* shared; columns side by side per slot */
-	size_t size;		 /* of the mapping */
 	unsigned count;
 	unsigned columns;
-	uint64_t seed; /* nobody outside shall know who meets whom */
+	uint64_t seed; /* of the head */
 };
 
 static uint64_t mix(uint64_t);
@@ -57,24 +63,26 @@ rates_new(unsigned slots, unsigned columns)
 {
 	struct rates *r;
 	unsigned count = WAYS;
+	bool carried;
 	size_t size;
 	void *p;
 
 	while (count < slots)
 		count *= 2;
-	size =
+	size = sizeof(struct head) +
 	    count * (sizeof(struct slot) + columns * sizeof(_Atomic uint32_t));
-	p = mmap(
-	    NULL, size, PROT_READ | PROT_WRITE, MAP_ANON | MAP_SHARED, -1, 0);
-	if (p == MAP_FAILED)
+	p = shared_new(LAYOUT, size, SHARED_PLAIN, &carried);
+	if (p == NULL)
 		return NULL;
 	r = xcalloc(1, sizeof(*r));
-	r->slots = p; /* zeroed by the system, and so are the cells */
+	r->head = p;
+	r->slots = (struct slot *)(void *)(r->head + 1);
 	r->cells = (_Atomic uint32_t *)(void *)(r->slots + count);
-	r->size = size;
 	r->count = count;
 	r->columns = columns;
-	compat_random(&r->seed, sizeof(r->seed));
+	if (!carried)
+		compat_random(&r->head->seed, sizeof(r->head->seed));
+	r->seed = r->head->seed;
 	return r;
 }
 
@@ -85,7 +93,7 @@ rates_free(struct rates **rp)
 
 	if (r == NULL)
 		return;
-	munmap(r->slots, r->size);
+	shared_free(r->head);
 	free(r);
 	*rp = NULL;
 }

@@ -4,8 +4,6 @@
 
 #include "servers.h"
 
-#include <sys/mman.h>
-
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +11,9 @@
 
 #include "compat.h"
 #include "mem.h"
+#include "shared.h"
+
+#define LAYOUT "servers 1" /* see shared.h */
 
 #define TRIAL_FIRST_MS 1000 /* then doubled */
 #define TRIAL_MAX_MS 10000
@@ -43,6 +44,7 @@ struct slot {
 
 struct servers {
 	struct slot *slots; /* shared */
+	bool carried;
 };
 
 static struct slot *
@@ -56,13 +58,15 @@ struct servers *
 servers_new(void)
 {
 	struct servers *s;
-	void *p = mmap(NULL, SERVERS_MAX * sizeof(struct slot),
-	    PROT_READ | PROT_WRITE, MAP_ANON | MAP_SHARED, -1, 0);
+	bool carried;
+	void *p = shared_new(
+	    LAYOUT, SERVERS_MAX * sizeof(struct slot), SHARED_PLAIN, &carried);
 
-	if (p == MAP_FAILED)
+	if (p == NULL)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
-	s->slots = p; /* zeroed by the system */
+	s->slots = p;
+	s->carried = carried;
 	return s;
 }
 
@@ -71,9 +75,15 @@ servers_free(struct servers **sp)
 {
 	if (*sp == NULL)
 		return;
-	munmap((*sp)->slots, SERVERS_MAX * sizeof(struct slot));
+	shared_free((*sp)->slots);
 	free(*sp);
 	*sp = NULL;
+}
+
+bool
+servers_carried(const struct servers *s)
+{
+	return s->carried;
 }
 
 /* Slots. */

@@ -32,6 +32,8 @@ struct servers;
 /* NULL when the memory can not be had. */
 struct servers *servers_new(void);
 void servers_free(struct servers **sp);
+/* Slots of an earlier program's configurations are in it. */
+bool servers_carried(const struct servers *s);
 
 /* Slots, for the master alone.  The same name and address have the same slot
  * as long as anybody holds it; a new address begins anew, but is drained when

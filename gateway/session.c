@@ -183,6 +183,21 @@ line_max(const char *line, size_t len)
 	return is_auth(line, len) ? AUTH_LINE_MAX : COMMAND_LINE_MAX;
 }
 
+/* It has to go: between transactions; not before the first one if others have
+ * only taken over, for it has come to us and not to them. */
+static bool
+goes(const struct session *s, const char *line, size_t len)
+{
+	const struct front *f = s->front;
+
+	if (s->tx.envelope.has_sender ||
+	    !(f->draining || (f->retired && s->tx_count > 0)))
+		return false;
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	return smtp_parse_command(line, len).verb != SMTP_QUIT;
+}
+
 static void
 run_line(struct session *s, const char *line, size_t len)
 {
@@ -192,7 +207,7 @@ run_line(struct session *s, const char *line, size_t len)
 		return;
 	}
 	session_show_command(s, line, len);
-	if (s->front->draining && !s->tx.envelope.has_sender) {
+	if (goes(s, line, len)) {
 		session_reply(s, REPLY_SHUTDOWN);
 		session_close(s, "shutdown");
 		return;

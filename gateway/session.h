@@ -149,6 +149,7 @@ struct front {
 	struct session_list open;
 	unsigned sessions;   /* how many they are */
 	bool draining;	     /* 421 at the next command */
+	bool retired;	     /* the same, behind a first transaction */
 	bool closing;	     /* the process ends now */
 	uint32_t id_counter; /* for ids */
 	uint32_t id_salt;

@@ -5,13 +5,14 @@
 
 #include "stats.h"
 
-#include <sys/mman.h>
-
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "mem.h"
+#include "shared.h"
+
+#define LAYOUT "stats 1" /* see shared.h */
 
 #define LINE_CELLS 8 /* cells on a cache line of 64 octets */
 
@@ -26,7 +27,6 @@ enum {
 /* Every process has its own copy of this; fork() keeps the address. */
 struct stats {
 	_Atomic int64_t *cells; /* shared */
-	size_t size;		/* of the mapping */
 	size_t row;		/* cells per worker */
 	unsigned workers;
 	unsigned servers;
@@ -46,13 +46,11 @@ stats_new(unsigned workers, unsigned servers)
 
 	row = (row + LINE_CELLS - 1) / LINE_CELLS * LINE_CELLS;
 	size = (workers > 0 ? workers : 1) * row * sizeof(*s->cells);
-	p = mmap(
-	    NULL, size, PROT_READ | PROT_WRITE, MAP_ANON | MAP_SHARED, -1, 0);
-	if (p == MAP_FAILED)
+	p = shared_new(LAYOUT, size, SHARED_PLAIN, NULL);
+	if (p == NULL)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
-	s->cells = p; /* zeroed by the system */
-	s->size = size;
+	s->cells = p;
 	s->row = row;
 	s->workers = workers;
 	s->servers = servers;
@@ -67,9 +65,15 @@ stats_free(struct stats **sp)
 	if (*sp == NULL)
 		return;
 	p = (*sp)->cells;
-	munmap(p, (*sp)->size);
+	shared_free(p);
 	free(*sp);
 	*sp = NULL;
+}
+
+const void *
+stats_base(const struct stats *s)
+{
+	return (const void *)(uintptr_t)s->cells;
 }
 
 void

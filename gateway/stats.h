@@ -42,6 +42,8 @@ enum stats_event {	       /* per worker; counted since the start */
 /* NULL when the memory can not be had. */
 struct stats *stats_new(unsigned workers, unsigned servers);
 void stats_free(struct stats **sp);
+/* Where it begins, for the list of shared memory. */
+const void *stats_base(const struct stats *s);
 /* Forgets what a dead worker held; what has happened stays counted, and who
  * has its column next counts on. */
 void stats_clear_worker(struct stats *s, unsigned worker);

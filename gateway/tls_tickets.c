@@ -4,8 +4,6 @@
  * each key tells a reader that it was changed under its hands.
  */
 
-#include <sys/mman.h>
-
 #include <stdatomic.h>
 #include <string.h>
 
@@ -20,9 +18,11 @@
 #endif
 
 #include "compat.h"
+#include "shared.h"
 #include "tls.h"
 #include "tls_context.h"
 
+#define LAYOUT "tickets 1" /* see shared.h */
 #define NAME_SIZE 16
 #define KEY_SIZE 32
 
@@ -41,11 +41,12 @@ struct tls_tickets {
 struct tls_tickets *
 tls_tickets_new(void)
 {
-	struct tls_tickets *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE,
-	    MAP_ANON | MAP_SHARED, -1, 0);
+	bool carried;
+	struct tls_tickets *t =
+	    shared_new(LAYOUT, sizeof(*t), SHARED_SECRET, &carried);
 
-	if (t == MAP_FAILED)
-		return NULL;
+	if (t == NULL || carried)
+		return t;
 	atomic_init(&t->generation, 0);
 	tls_tickets_rotate(t);
 	tls_tickets_rotate(t);
@@ -58,7 +59,7 @@ tls_tickets_free(struct tls_tickets **tp)
 	if (*tp == NULL)
 		return;
 	OPENSSL_cleanse(*tp, sizeof(**tp));
-	munmap(*tp, sizeof(**tp));
+	shared_free(*tp);
 	*tp = NULL;
 }
 

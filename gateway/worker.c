@@ -3,8 +3,8 @@
  *
  * SIGTERM ends it when the sessions are gone or the configuration's drain time
  * is over; SIGUSR2 likewise, but without a limit of time (a new configuration
- * has taken over; the master sees to the time).  The end of the master is as
- * SIGTERM.
+ * has taken over; the master sees to the time), and who is here already may
+ * still begin a first transaction.  The end of the master is as SIGTERM.
  */
 
 #include "worker.h"
@@ -79,7 +79,8 @@ worker_run(const struct worker_start *start)
 	begin(&w);
 	open_listeners(&w);
 	watch(&w);
-	while (!w.front.draining || (w.front.sessions > 0 && !w.over))
+	while ((!w.front.draining && !w.front.retired) ||
+	    (w.front.sessions > 0 && !w.over))
 		loop_turn(w.front.loop, true);
 	if (w.front.sessions > 0) {
 		w.front.closing = true;
@@ -250,6 +251,7 @@ on_term(evutil_socket_t fd, short what, void *ctx)
 	if ((what & EV_READ) != 0)
 		log_event(LEVEL_ERROR, "worker %u: the master is gone",
 		    w->start->number);
+	w->front.draining = true;
 	drain(w);
 	if (w->limited)
 		return;
@@ -269,18 +271,18 @@ on_usr1(evutil_socket_t fd, short what, void *ctx)
 static void
 on_usr2(evutil_socket_t fd, short what, void *ctx)
 {
+	struct worker *w = ctx;
+
 	(void)fd;
 	(void)what;
-	drain(ctx);
+	w->front.retired = true;
+	drain(w);
 }
 
 static void
 drain(struct worker *w)
 {
-	if (w->front.draining)
-		return;
 	stop_listening(w);
-	w->front.draining = true;
 	session_drain_all(&w->front, false);
 	relay_close_idle(w->front.relay);
 }

@@ -248,7 +248,9 @@ act(struct worker_control *w, uint64_t number, const struct control_request *r)
 		w->marks(w->ctx);
 		put_lines(w, number, &none, true);
 		break;
-	case CONTROL_STATUS:
+	case CONTROL_STATUS: /* it is wanted to know that we are there */
+		put_lines(w, number, &none, true);
+		break;
 	case CONTROL_BACKENDS:
 	case CONTROL_DRAIN:
 	case CONTROL_ENABLE:

@@ -357,10 +357,14 @@ matches "and says why" "$(cat "$tmp/refused.log")" 'others can write to it'
 run killed "$POSTERND" -d -f "$tmp/good.conf"
 must wait_until 10 test -S "$socket"
 wait_until 10 "$POSTERNCTL" -s "$socket" status
-# shellcheck disable=SC2046 # words
-kill -KILL "$pid" $(kids "$pid")
+killed="$pid $(kids "$pid")"
+# shellcheck disable=SC2086 # words
+kill -KILL $killed
 wait "$pid" 2>/dev/null
 forget "$pid"
+for k in $killed; do
+	wait_until 5 gone_or_zombie "$k"
+done
 check "a killed posternd leaves its socket" test -S "$socket"
 ctl status
 equal "nobody answers there" "$code" 69

@@ -39,6 +39,7 @@ END
 talk() {
 	mkfifo "$tmp/in$1"
 	run "hold$1" sh -c "exec sleep 600 >'$tmp/in$1'"
+	: >"$tmp/out$1" # before anybody reads it
 	perl "$tmp/client.pl" "127.0.0.1:$2" <"$tmp/in$1" >"$tmp/out$1" 2>&1 &
 	children="$children $!"
 }

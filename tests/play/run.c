@@ -189,10 +189,13 @@ play_step(struct player *p)
 	case STEP_REFUSED:
 		p->refused += (unsigned)p->step->number;
 		break;
+	case STEP_RETIRE:
+		gate_drain(&p->gate, true);
+		break;
 	case STEP_DRAIN:
 	case STEP_ENABLE:
 		if (*p->step->text == '\0')
-			gate_drain(&p->gate);
+			gate_drain(&p->gate, false);
 		else if (!gate_server(&p->gate, p->step->text,
 			     p->step->kind == STEP_DRAIN))
 			return player_fail(
@@ -239,6 +242,7 @@ is_left_out(struct player *p)
 	case STEP_HEAR:
 	case STEP_WAIT:
 	case STEP_REFUSED:
+	case STEP_RETIRE:
 	case STEP_DRAIN:
 	case STEP_DNS:
 	case STEP_ENABLE:

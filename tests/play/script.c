@@ -248,6 +248,10 @@ parse_word(struct reader *r, char *line)
 		st->number = strtol(arg, NULL, 10);
 		return true;
 	}
+	if (strcmp(line, "retire") == 0) {
+		add(r, STEP_RETIRE, SIDE_NONE, 0);
+		return true;
+	}
 	if (strcmp(line, "drain") == 0 || strcmp(line, "enable") == 0) {
 		kind = *line == 'd' ? STEP_DRAIN : STEP_ENABLE;
 		add_text(r, kind, SIDE_NONE, 0, arg);

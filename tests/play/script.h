@@ -36,6 +36,7 @@ enum step_kind {
 	STEP_LOG,
 	STEP_REFUSED,  /* so many messages came to backends, but no further */
 	STEP_SESSIONS, /* so many are open */
+	STEP_RETIRE,   /* other workers have taken over from this one */
 	STEP_DRAIN,    /* the worker begins to drain, or a server does */
 	STEP_ENABLE,   /* that server is used again */
 	STEP_DNS,      /* the DNS changes */

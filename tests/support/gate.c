@@ -425,9 +425,10 @@ gate_work(struct gate *g)
 }
 
 void
-gate_drain(struct gate *g)
+gate_drain(struct gate *g, bool retire)
 {
-	g->front.draining = true;
+	g->front.draining |= !retire;
+	g->front.retired |= retire;
 	session_drain_all(&g->front, false);
 	relay_close_idle(g->front.relay);
 }

@@ -45,7 +45,8 @@ void gate_open(struct gate *g, const struct config *c);
 int gate_connect(struct gate *g, const char *address);
 /* Does what other processes would do; true if there was something. */
 bool gate_work(struct gate *g);
-void gate_drain(struct gate *g);
+/* TERM, or (retire) HUP. */
+void gate_drain(struct gate *g, bool retire);
 /* An operator drains a server ("backend/server"), or enables it again. */
 bool gate_server(struct gate *g, const char *name, bool drain);
 /* What is known of servers: "nothing", or "BACKEND/SERVER" and "down" or lines

@@ -456,6 +456,63 @@ test_pass_fd(void **state)
 	close(fds[0]);
 }
 
+/* A message with so many copies of a descriptor. */
+static void
+send_fds(int sock, int fd, size_t count)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int) * 20)];
+	} control;
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(sizeof(int) * count) };
+	struct cmsghdr *cm;
+	size_t i;
+
+	memset(&control, 0, sizeof(control));
+	cm = CMSG_FIRSTHDR(&msg);
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int) * count);
+	for (i = 0; i < count; i++)
+		memcpy(CMSG_DATA(cm) + i * sizeof(fd), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(sock, &msg, 0), 1);
+}
+
+/* Somebody who sends more than one fills nobody's table. */
+static void
+test_pass_many(void **state)
+{
+	static const size_t counts[] = { 2, 3, 8, 9, 20 };
+	int pair[2], fds[2], got;
+	size_t i;
+	char c;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	for (i = 0; i < nitems(counts); i++) {
+		assert_int_equal(pipe(fds), 0);
+		send_fds(pair[0], fds[1], counts[i]);
+		close(fds[1]);
+		assert_int_equal(net_recv_fd(pair[1]), -1);
+		assert_int_equal(errno, EBADMSG);
+		/* The end: nobody has it open any more. */
+		assert_int_equal(net_nonblock(fds[0]), 0);
+		assert_int_equal(read(fds[0], &c, 1), 0);
+		close(fds[0]);
+	}
+	send_fds(pair[0], pair[0], 1); /* and it goes on */
+	got = net_recv_fd(pair[1]);
+	assert_int_not_equal(got, -1);
+	close(got);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 int
 main(void)
 {
@@ -472,6 +529,7 @@ main(void)
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_listen_unix),
 		cmocka_unit_test(test_pass_fd),
+		cmocka_unit_test(test_pass_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

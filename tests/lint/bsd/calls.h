@@ -4,6 +4,7 @@
  * <unistd.h>.
  */
 #include <sys/types.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,6 +27,7 @@
 #undef __linux__
 #if defined(AS_FreeBSD)
 #define __FreeBSD__ 14
+#define SHM_ANON ((char *)1)
 #elif defined(AS_OpenBSD)
 #define __OpenBSD__ 1
 #else
