@@ -247,8 +247,7 @@ check_value(struct filter_call *fc, const char *name, const char *value)
 			    fc_client(fc)->login);
 	if (found == MAILBOX_END)
 		return VERDICT_PASS;
-	return fc_reject(
-	    fc, 550, "5.7.1", "%s: not a list of addresses", name);
+	return fc_reject(fc, 550, "5.7.1", "%s: not a list of addresses", name);
 }
 
 /* All of them: readers differ in which they show. */
