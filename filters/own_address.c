@@ -1,6 +1,6 @@
 /*
  * own-address: who has authenticated sends in no other name than in his own: in
- * MAIL, and in the From field of the message.
+ * MAIL, and in the From and Sender fields of the message.
  */
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #define ADDRESS_SIZE 600
 #define VALUE_SIZE 8192
-#define ADDRESSES_MAX 100 /* of one From field */
+#define ADDRESSES_MAX 100 /* of one field */
 
 struct own_address_conf {
 	struct opt_list map; /* "login address...", sorted by login */
@@ -54,7 +54,7 @@ static const struct opt options[] = {
 	    .type = OPT_BOOL,
 	    .offset = CONF(from),
 	    .def = "yes",
-	    .help = "the From field is looked at as well" },
+	    .help = "the From and Sender fields are looked at as well" },
 	{ .name = NULL },
 };
 
@@ -232,7 +232,7 @@ on_mail(struct filter_call *fc)
 }
 
 static enum verdict
-check_field(struct filter_call *fc, const char *value)
+check_value(struct filter_call *fc, const char *name, const char *value)
 {
 	enum mailbox_found found;
 	char address[ADDRESS_SIZE];
@@ -243,36 +243,47 @@ check_field(struct filter_call *fc, const char *value)
 	    ++n <= ADDRESSES_MAX)
 		if (!is_own(fc, address))
 			return fc_reject(fc, 550, "5.7.1",
-			    "From: <%s> is no address of user %s", address,
+			    "%s: <%s> is no address of user %s", name, address,
 			    fc_client(fc)->login);
 	if (found == MAILBOX_END)
 		return VERDICT_PASS;
-	return fc_reject(fc, 550, "5.7.1", "From: not a list of addresses");
+	return fc_reject(fc, 550, "5.7.1", "%s: not a list of addresses", name);
 }
 
 /* All of them: readers differ in which they show. */
 static enum verdict
-on_message(struct filter_call *fc)
+check_fields(struct filter_call *fc, const char *name)
 {
-	const struct own_address_conf *conf = fc_conf(fc);
 	enum verdict v = VERDICT_PASS;
 	char value[VALUE_SIZE];
 	ssize_t len;
-	size_t i, n;
+	size_t i, n = fc_header_count(fc, name);
 
-	if (!conf->from || fc_client(fc)->login == NULL)
-		return VERDICT_PASS;
-	n = fc_header_count(fc, "From");
 	for (i = 0; i < n && v == VERDICT_PASS; i++) {
-		len = fc_header(fc, "From", i, value, sizeof(value));
+		len = fc_header(fc, name, i, value, sizeof(value));
 		if (len == -1)
 			return fc_unknown(fc, "the spool can not be read");
 		if ((size_t)len >= sizeof(value))
-			return fc_reject(
-			    fc, 550, "5.7.1", "From: the field is too long");
-		v = check_field(fc, value);
+			return fc_reject(fc, 550, "5.7.1",
+			    "%s: the field is too long", name);
+		v = check_value(fc, name, value);
 	}
 	return v;
+}
+
+/* Sender names who has sent it for the one in From (RFC 5322 3.6.2): a lie in
+ * it is one as well, and a truth in it makes no other's From good, for that is
+ * what readers show. */
+static enum verdict
+on_message(struct filter_call *fc)
+{
+	const struct own_address_conf *conf = fc_conf(fc);
+	enum verdict v;
+
+	if (!conf->from || fc_client(fc)->login == NULL)
+		return VERDICT_PASS;
+	v = check_fields(fc, "From");
+	return v == VERDICT_PASS ? check_fields(fc, "Sender") : v;
 }
 
 static const char *

@@ -13,8 +13,8 @@
 #define SERVERS_MAX 8
 
 struct rspamd_state {
-	size_t server; /* that is asked */
-	size_t asked;  /* servers so far */
+	size_t server;	/* that is asked */
+	unsigned asked; /* a bit for each so far */
 };
 
 #define CONF(field) offsetof(struct rspamd_conf, field)
@@ -33,6 +33,13 @@ static const struct opt options[] = {
 	    .min = 1,
 	    .max = 600000,
 	    .help = "how long one server may take, when there is another" },
+	{ .name = "pause",
+	    .type = OPT_DURATION,
+	    .offset = CONF(pause),
+	    .def = "30s",
+	    .min = 0,
+	    .max = 86400000,
+	    .help = "how long the others are asked before one that failed" },
 	{ .name = "password",
 	    .type = OPT_STRING,
 	    .offset = CONF(password),
@@ -69,7 +76,9 @@ static const struct opt options[] = {
 	{ .name = NULL },
 };
 
+static bool choose(struct filter_call *);
 static enum verdict ask(struct filter_call *);
+static const char *server_of(struct filter_call *);
 static enum verdict answered(struct filter_call *, const struct http_answer *);
 static enum verdict next_server(struct filter_call *, const char *);
 static enum verdict act(struct filter_call *, const struct rspamd_answer *);
@@ -89,7 +98,30 @@ on_message(struct filter_call *fc)
 		fc_set_fact(fc, "rspamd", "too large to ask");
 		return VERDICT_PASS;
 	}
+	choose(fc);
 	return ask(fc);
+}
+
+/* The first one in their order that was not asked and did not fail a moment
+ * ago; or else one that did.  False: all have been asked. */
+static bool
+choose(struct filter_call *fc)
+{
+	struct rspamd_state *st = fc_tx_state(fc);
+	const struct rspamd_conf *conf = fc_conf(fc);
+	size_t i, best = conf->servers.count;
+
+	for (i = conf->servers.count; i-- > 0;)
+		if ((st->asked & 1u << i) == 0 &&
+		    (best == conf->servers.count ||
+			fc_http_is_spared(fc, conf->servers.list[best]) ||
+			!fc_http_is_spared(fc, conf->servers.list[i])))
+			best = i;
+	if (best == conf->servers.count)
+		return false;
+	st->server = best;
+	st->asked |= 1u << best;
+	return true;
 }
 
 static enum verdict
@@ -103,6 +135,15 @@ ask(struct filter_call *fc)
 	fc_http(fc, &rq.http, answered);
 	rspamd_request_free(&rq);
 	return VERDICT_PENDING;
+}
+
+static const char *
+server_of(struct filter_call *fc)
+{
+	const struct rspamd_state *st = fc_tx_state(fc);
+	const struct rspamd_conf *conf = fc_conf(fc);
+
+	return conf->servers.list[st->server];
 }
 
 static enum verdict
@@ -119,6 +160,7 @@ answered(struct filter_call *fc, const struct http_answer *a)
 	}
 	why = rspamd_answer_parse(&ra, a->body, a->len);
 	if (why == NULL) {
+		fc_http_spare(fc, server_of(fc), 0);
 		record(fc, &ra);
 		if (a->split && !ra.no_action && ra.action != RSPAMD_REJECT &&
 		    ra.action != RSPAMD_SOFT_REJECT)
@@ -133,13 +175,12 @@ answered(struct filter_call *fc, const struct http_answer *a)
 static enum verdict
 next_server(struct filter_call *fc, const char *why)
 {
-	struct rspamd_state *st = fc_tx_state(fc);
 	const struct rspamd_conf *conf = fc_conf(fc);
+	const char *server = server_of(fc);
 
-	if (++st->asked >= conf->servers.count)
-		return fc_unknown(
-		    fc, "%s: %s", conf->servers.list[st->server], why);
-	st->server = (st->server + 1) % conf->servers.count;
+	fc_http_spare(fc, server, conf->pause);
+	if (!choose(fc))
+		return fc_unknown(fc, "%s: %s", server, why);
 	return ask(fc);
 }
 
@@ -343,6 +384,19 @@ warn(const void *arg, int64_t timeout)
 	return NULL;
 }
 
+static const char *
+path(const void *arg, size_t index)
+{
+	const struct rspamd_conf *conf = arg;
+	size_t i;
+
+	for (i = 0; i < conf->servers.count; i++)
+		if (strncmp(conf->servers.list[i], "unix:", 5) == 0 &&
+		    index-- == 0)
+			return conf->servers.list[i] + 5;
+	return NULL;
+}
+
 const struct filter filter_rspamd = {
 	.name = "rspamd",
 	.summary = "asks rspamd about the message",
@@ -352,5 +406,6 @@ const struct filter filter_rspamd = {
 	.tx_size = sizeof(struct rspamd_state),
 	.prepare = prepare,
 	.warn = warn,
+	.path = path,
 	.must_choose = true,
 };

@@ -11,6 +11,7 @@
 struct rspamd_conf {
 	struct opt_list servers;
 	int64_t try;
+	int64_t pause;
 	const char *password;
 	int64_t max_size;
 	const char *settings_id;

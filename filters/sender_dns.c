@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/filter.h"
 
@@ -233,11 +234,20 @@ static enum verdict
 judge_literal(struct filter_call *fc)
 {
 	const struct sender_conf *conf = fc_conf(fc);
+	const char *domain = fc_sender(fc)->domain, *err;
+	bool v6 = strncasecmp(domain, "[IPv6:", 6) == 0;
+	char text[NET_TEXT_MAX];
+	struct net_addr addr;
 
-	if (conf->mx_address)
+	if (!conf->mx_address)
+		return refuse(fc, "literal", "5.1.8",
+		    "is an address instead of a domain");
+	snprintf(text, sizeof(text), v6 ? "[%.*s:25" : "%.*s:25",
+	    (int)strlen(domain) - (v6 ? 6 : 2), domain + (v6 ? 6 : 1));
+	if (net_parse(text, &addr, &err) == 0 && is_good(fc, &addr))
 		return good(fc, "literal");
-	return refuse(
-	    fc, "literal", "5.1.8", "is an address instead of a domain");
+	return refuse(fc, "unusable", "5.1.8",
+	    "is not an address that can be reached from here");
 }
 
 static enum verdict

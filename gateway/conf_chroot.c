@@ -14,6 +14,7 @@ static void check_directory(struct conf_reader *, int);
 static void check_log(struct conf_reader *, int);
 static void check_servers(struct conf_reader *, int);
 static void check_helpers(struct conf_reader *, int);
+static void check_paths(struct conf_reader *, int);
 static bool inside(struct conf_reader *, const char *, char **);
 
 void
@@ -28,6 +29,7 @@ conf_check_chroot(struct conf_reader *r)
 	check_log(r, line);
 	check_servers(r, line);
 	check_helpers(r, line);
+	check_paths(r, line);
 }
 
 static void
@@ -117,6 +119,27 @@ check_helpers(struct conf_reader *r, int line)
 			    "chroot: the server of %s '%s' would be at %s: %s",
 			    fi->type->name, fi->name, path, strerror(errno));
 	}
+}
+
+static void
+check_paths(struct conf_reader *r, int line)
+{
+	const struct config *c = r->config;
+	const struct filter_instance *fi = c->filters;
+	const char *name;
+	char *path;
+	size_t i;
+
+	for (; fi < c->filters + c->filter_count; fi++)
+		for (i = 0; fi->type->path != NULL &&
+		     (name = fi->type->path(fi->conf, i)) != NULL;
+		     i++)
+			if (!inside(r, name, &path))
+				conf_warn(r, line,
+				    "chroot: a server of %s '%s' would be at "
+				    "%s: %s",
+				    fi->type->name, fi->name, path,
+				    strerror(errno));
 }
 
 static bool

@@ -168,6 +168,20 @@ fc_replace_body(struct filter_call *fc)
 	*fc->rewritten = NULL;
 }
 
+void
+fc_http_spare(struct filter_call *fc, const char *server, int64_t ms)
+{
+	if (fc->services != NULL && fc->services->http != NULL)
+		http_spare(fc->services->http, server, ms);
+}
+
+bool
+fc_http_is_spared(const struct filter_call *fc, const char *server)
+{
+	return fc->services != NULL && fc->services->http != NULL &&
+	    http_is_spared(fc->services->http, server);
+}
+
 static void
 done(void *ctx)
 {

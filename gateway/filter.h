@@ -111,6 +111,9 @@ struct filter {
 	/* Looks at the finished configuration (timeout, in ms, is the
 	 * instance's): NULL, or what in it is likely a mistake, for -n. */
 	const char *(*warn)(const void *conf, int64_t timeout);
+	/* Paths that it asks for while it runs: unix sockets; NULL behind the
+	 * last one.  For -n, with chroot. */
+	const char *(*path)(const void *conf, size_t index);
 	/* Where fc_keep() puts messages. */
 	const char *(*directory)(const void *conf);
 	/* on-unknown has no default: the administrator has to say. */
@@ -269,6 +272,10 @@ typedef enum verdict http_fn(
 enum verdict fc_http(
     struct filter_call *fc, const struct http_request *rq, http_fn *next);
 void fc_replace_body(struct filter_call *fc);
+/* Of several servers (texts of the configuration) one that did not answer as it
+ * should is spared for ms by this worker; 0: it answered. */
+void fc_http_spare(struct filter_call *fc, const char *server, int64_t ms);
+bool fc_http_is_spared(const struct filter_call *fc, const char *server);
 
 /*
  * Puts a copy of the message, as it would be sent on, into filter->directory(),

@@ -77,6 +77,39 @@ parse_url(const char *url, char *host, size_t size, int *port_r)
 	return *port_r > 0 && *port_r < 65536 ? NULL : "has no such port";
 }
 
+void
+http_spare(struct http *h, const char *server, int64_t ms)
+{
+	int64_t now = loop_now(h->loop);
+	size_t i, at = HTTP_SPARED_MAX;
+
+	for (i = 0; i < HTTP_SPARED_MAX; i++) {
+		if (h->spared[i].server == NULL ||
+		    strcmp(h->spared[i].server, server) == 0 ||
+		    h->spared[i].until <= now)
+			h->spared[i].server = NULL;
+		if (h->spared[i].server == NULL && at == HTTP_SPARED_MAX)
+			at = i;
+	}
+	if (ms == 0 || at == HTTP_SPARED_MAX)
+		return;
+	h->spared[at].server = server;
+	h->spared[at].until = now + ms;
+}
+
+bool
+http_is_spared(const struct http *h, const char *server)
+{
+	int64_t now = loop_now(h->loop);
+	size_t i;
+
+	for (i = 0; i < HTTP_SPARED_MAX; i++)
+		if (h->spared[i].server != NULL &&
+		    strcmp(h->spared[i].server, server) == 0)
+			return h->spared[i].until > now;
+	return false;
+}
+
 struct http_exchange *
 http_start(struct http *h, const struct http_request *rq,
     const struct http_body *body, void (*done)(void *ctx), void *ctx)

@@ -59,6 +59,11 @@ struct http *http_new(struct loop *l, struct dns *dns);
 /* Nobody may be waiting any more. */
 void http_free(struct http **hp);
 
+/* A server (borrowed, a text of the configuration) that did not answer as it
+ * should is to be spared for ms; 0: it answered. */
+void http_spare(struct http *h, const char *server, int64_t ms);
+bool http_is_spared(const struct http *h, const char *server);
+
 /* Sends a POST.  Strings are copied, body's ctx is borrowed.  done is called
  * once, from the loop, never from inside; then the answer is there until
  * http_end(). */

@@ -18,12 +18,18 @@
 
 #define HTTP_HOST_SIZE 256
 
+#define HTTP_SPARED_MAX 32
+
 struct http {
 	struct loop *loop; /* borrowed, as the next */
 	struct dns *dns;
 	CURLM *multi; /* owned; made at the first use */
 	struct timer timer;
 	struct task kick; /* it wants to be called at once */
+	struct {
+		const char *server; /* borrowed; NULL: free */
+		int64_t until;
+	} spared[HTTP_SPARED_MAX]; /* who fails when it is full is not */
 };
 
 struct http_exchange {

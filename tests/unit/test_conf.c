@@ -501,6 +501,12 @@ static const struct {
 	  "log { to = stderr }\nchroot = /\n",
 	    ":6: warning: chroot: the server of dovecot-user 'u' would be at "
 	    "//no/such: " },
+	{ "listen mx { address = {\"127.0.0.1:1\"} filters = r }\n" BACKEND
+		ROUTE "rspamd r { server = \"unix:/no/such\" "
+	  "on-unknown = defer }\n"
+	  "log { to = stderr }\nchroot = /\n",
+	    ":6: warning: chroot: a server of rspamd 'r' would be at "
+	    "//no/such: " },
 	{ REST "delay f { }",
 	    ":4: warning: delay 'f' is not in the filters of any listen "
 	    "section\n" },
