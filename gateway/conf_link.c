@@ -89,8 +89,8 @@ static void
 check_identify(
     struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc)
 {
-	static const char *const pooling[] = { "min", "idle",
-		"idle-timeout", "max-age", "max-uses" };
+	static const char *const pooling[] = { "min", "idle", "idle-timeout",
+		"max-age", "max-uses" };
 	const struct conf_block *pool = conf_next(b, "pool", NULL);
 	size_t i;
 

@@ -212,8 +212,8 @@ find_ourselves(const struct delivery *dl, struct net_addr *from)
 	socklen_t len = sizeof(ss);
 
 	if (dl->greeted == NULL || dl->conf->identify != DL_IDENTIFY_PROXY_V1 ||
-	    getsockname(conn_fd(dl->link->conn), (struct sockaddr *)&ss,
-		&len) == -1)
+	    getsockname(
+		conn_fd(dl->link->conn), (struct sockaddr *)&ss, &len) == -1)
 		return false;
 	net_from_sockaddr(from, (struct sockaddr *)&ss, len);
 	return true;
@@ -234,8 +234,7 @@ dl_send_proxy(struct delivery *dl)
 	}
 	len = proxyhdr_write(header,
 	    dl->conf->identify == DL_IDENTIFY_PROXY_V1 ? 1 : 2,
-	    (const struct sockaddr *)&from.ss,
-	    (const struct sockaddr *)&to.ss);
+	    (const struct sockaddr *)&from.ss, (const struct sockaddr *)&to.ss);
 	conn_put(dl->link->conn, header, len);
 }
 
