@@ -26,7 +26,8 @@
 static bool needs_agent(const struct config *);
 static void add_quarantines(struct agent_conf *, const struct config *);
 
-void
+/* What it has to know; the programs are to be freed. */
+static void
 agent_configure(struct agent_conf *conf, const struct config *c)
 {
 	const struct backend_conf *bc;

@@ -107,8 +107,6 @@ struct trial {
 	size_t len;
 };
 
-struct agent_conf;
-
 struct master {
 	const char *file;    /* of the configuration */
 	const char *pid_arg; /* of -p; NULL: the configuration says */
@@ -181,8 +179,6 @@ bool agent_died(struct generation *g, pid_t pid, int status);
 bool agent_ends(struct generation *g);
 /* In a child: closes its sockets.  own: a worker's generation, or NULL. */
 void agent_forget(const struct master *m, const struct generation *own);
-/* What it has to know; programs are to be freed. */
-void agent_configure(struct agent_conf *conf, const struct config *c);
 
 /* Counts of client networks (master_rates.c), for the workers of c, or with the
  * columns that an earlier program had (c is NULL): 0, or -1 after logging why.
