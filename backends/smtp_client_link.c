@@ -178,7 +178,7 @@ auth_plain(struct delivery *dl)
 	    plain, sizeof(plain), "%c%s%c%s", 0, auth->user, 0, auth->secret);
 	base64_encode(plain, (size_t)len, text, sizeof(text));
 	dl_send(dl, "AUTH PLAIN ");
-	dl_send(dl, text);
+	dl_send_secret(dl, text);
 	dl_send(dl, "\r\n");
 	compat_wipe(plain, sizeof(plain));
 	compat_wipe(text, sizeof(text));
@@ -191,7 +191,7 @@ send_base64(struct delivery *dl, const char *s)
 	char text[BASE64_SIZE(AUTH_PART_MAX)];
 
 	base64_encode(s, strlen(s), text, sizeof(text));
-	dl_send(dl, text);
+	dl_send_secret(dl, text);
 	dl_send(dl, "\r\n");
 	compat_wipe(text, sizeof(text));
 }

@@ -173,6 +173,8 @@ enum progress dl_too_big(struct delivery *dl, uint64_t limit);
 void dl_send(struct delivery *dl, const char *text);
 void dl_sendf(struct delivery *dl, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same for what nobody may see in a transcript. */
+void dl_send_secret(struct delivery *dl, const char *text);
 /* Waits for one reply.  next is called for the complete reply; an EHLO's lines
  * go to dl_on_line() before. */
 enum progress dl_expect(struct delivery *dl, reply_fn *next);

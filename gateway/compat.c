@@ -37,7 +37,7 @@ compat_strlcpy(char *dst, const char *src, size_t size)
 void
 compat_bind_late(int fd)
 {
-#ifdef IP_BIND_ADDRESS_NO_PORT
+#if defined(IP_BIND_ADDRESS_NO_PORT) && !defined(COMPAT_FORCE)
 	int on = 1;
 
 	(void)setsockopt(
@@ -52,7 +52,12 @@ compat_wipe(void *buf, size_t len)
 {
 	if (buf == NULL)
 		return;
-#ifdef __NetBSD__
+#if defined(COMPAT_FORCE)
+	/* What it calls is not known before it is called. */
+	static void *(*const volatile set)(void *, int, size_t) = memset;
+
+	(void)set(buf, 0, len);
+#elif defined(__NetBSD__)
 	explicit_memset(buf, 0, len);
 #else
 	explicit_bzero(buf, len);
@@ -60,11 +65,19 @@ compat_wipe(void *buf, size_t len)
 }
 
 /* Every BSD has arc4random_buf(), which can not fail; NetBSD 9 lacks
- * getentropy().  With Linux it is the other way round. */
+ * getentropy().  With Linux it is the other way round, but for a new glibc. */
+#if defined(COMPAT_FORCE) && defined(__GLIBC__)
+#define HAS_ARC4RANDOM __GLIBC_PREREQ(2, 36)
+#elif defined(__linux__)
+#define HAS_ARC4RANDOM 0
+#else
+#define HAS_ARC4RANDOM 1
+#endif
+
 void
 compat_random(void *buf, size_t len)
 {
-#ifdef __linux__
+#if !HAS_ARC4RANDOM
 	unsigned char *at = buf;
 	size_t n;
 

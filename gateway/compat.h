@@ -4,6 +4,10 @@
 /*
  * What one of the systems lacks.  Include it instead of testing for a system
  * elsewhere.
+ *
+ * With COMPAT_FORCE nothing is taken that some system lacks, here and in the
+ * few other places with such a choice: `make compat` tests that what stands in
+ * for it does as well.
  */
 
 #include <sys/types.h>
@@ -13,6 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef COMPAT_FORCE
+#undef STAILQ_FOREACH_SAFE
+#undef TAILQ_FOREACH_SAFE
+#undef LIST_FOREACH_SAFE
+#endif
 #ifndef STAILQ_FOREACH_SAFE
 #define STAILQ_FOREACH_SAFE(var, head, field, tvar) \
 	for ((var) = STAILQ_FIRST((head));          \

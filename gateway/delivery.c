@@ -55,6 +55,10 @@ delivery_attach(struct delivery *dl)
 	conn_set_ops(dl->link->conn, &ops, dl);
 	dl->attached = loop_now(dl->deadline.loop);
 	delivery_set_deadline(dl, dl->conf->connect_timeout);
+	delivery_show(dl, "%s",
+	    dl->link->pool == NULL ? "the agent"
+		: dl->link->fresh  ? "a new connection"
+				   : "a pooled connection");
 	if (dl->link->fresh)
 		return;
 	dl->reused = true;
@@ -145,6 +149,7 @@ take_line(struct delivery *dl, const char *line, size_t len, size_t used)
 {
 	enum reply_status status = reply_feed(&dl->reply, line, len);
 
+	delivery_show_reply(dl, line, len);
 	if (status == REPLY_BAD) {
 		delivery_link_lost(dl, "unintelligible reply");
 		return false;
@@ -204,6 +209,7 @@ void
 dl_send(struct delivery *dl, const char *text)
 {
 	conn_put(dl->link->conn, text, strlen(text));
+	delivery_show_sent(dl, text);
 }
 
 void
@@ -225,6 +231,7 @@ dl_sendf(struct delivery *dl, const char *fmt, ...)
 		va_end(ap);
 	}
 	conn_put(dl->link->conn, big != NULL ? big : buf, (size_t)n);
+	delivery_show_sent(dl, big != NULL ? big : buf);
 	free(big);
 }
 
@@ -232,6 +239,7 @@ void
 delivery_forget(struct delivery *dl)
 {
 	message_reader_free(&dl->reader);
+	delivery_show_forget(dl);
 	dl->next = NULL;
 	dl->resume = NULL;
 	dl->secured = NULL;

@@ -11,6 +11,7 @@
  *	delivery_link.c		TLS, who the client is, faults
  *	delivery_message.c	the message
  *	delivery_results.c	what becomes of the recipients
+ *	delivery_show.c		all of it, for an operator who watches
  *
  * These and greet.c include it, nobody else.
  */
@@ -71,6 +72,7 @@ struct delivery {
 	bool outgrown;	    /* too big for it by what we have added only */
 	char error[160];    /* what went wrong; "" if nothing */
 	const char *server; /* for the record */
+	struct shown_line *shown; /* owned; being sent, for an operator */
 	struct timer deadline;
 	struct task task; /* tells the end from the loop */
 	int64_t began;
@@ -111,6 +113,16 @@ void delivery_secured(void *ctx);
 void delivery_set_deadline(struct delivery *dl, int64_t ms);
 /* Forgets what an attempt left behind. */
 void delivery_forget(struct delivery *dl);
+
+/* delivery_show.c: for an operator, if he wants to see this client.  What
+ * happens; text that is sent, which may be a part of a line; a line of a reply.
+ */
+void delivery_show(const struct delivery *dl, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void delivery_show_sent(struct delivery *dl, const char *text);
+void delivery_show_reply(
+    const struct delivery *dl, const char *line, size_t len);
+void delivery_show_forget(struct delivery *dl);
 
 /* delivery_message.c: there is room for more of the message. */
 void delivery_drained(void *ctx);

@@ -147,6 +147,7 @@ delivery_link_lost(struct delivery *dl, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(dl->error, sizeof(dl->error), fmt, ap);
 	va_end(ap);
+	delivery_show(dl, "%s", dl->error);
 	if (dl->greeted != NULL) {
 		dl->greeted(dl);
 		return;

@@ -89,6 +89,8 @@ delivery_secured(void *ctx)
 	dl->link->tls = dl->tls = f == FAULT_NONE && conf->verify
 	    ? DL_TLS_VERIFIED
 	    : DL_TLS_UNVERIFIED;
+	delivery_show(dl, "TLS, %s",
+	    dl->tls == DL_TLS_VERIFIED ? "verified" : "unverified");
 	if (f != FAULT_NONE && conf->mode != LINK_TLS_OPPORTUNISTIC) {
 		delivery_progress(dl, dl_fault(dl, f, "%s", why));
 		return;
@@ -236,6 +238,7 @@ dl_send_proxy(struct delivery *dl)
 	    dl->conf->identify == DL_IDENTIFY_PROXY_V1 ? 1 : 2,
 	    (const struct sockaddr *)&from.ss, (const struct sockaddr *)&to.ss);
 	conn_put(dl->link->conn, header, len);
+	delivery_show(dl, "[PROXY header, %zu octets]", len);
 }
 
 /* The link. */

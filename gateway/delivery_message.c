@@ -25,6 +25,8 @@ dl_send_message(struct delivery *dl, enum dl_body how, reply_fn *next)
 	dl->left = message_wire_size(dl->order.message);
 	dl->how = how;
 	smtp_stuff_init(&dl->stuff);
+	delivery_show(
+	    dl, "[message, %llu octets]", (unsigned long long)dl->left);
 	dl_expect(dl, next);
 	conn_deadline(dl->link->conn, dl->order.deadline);
 	pump(dl);
@@ -53,6 +55,8 @@ dl_put_message(struct delivery *dl)
 	const char *data;
 	size_t len;
 
+	delivery_show(dl, "[message, %llu octets]",
+	    (unsigned long long)message_wire_size(dl->order.message));
 	/* What is in memory can be read. */
 	while (message_reader_peek(reader, &data, &len) == 0 && len > 0) {
 		conn_put(dl->link->conn, data, len);

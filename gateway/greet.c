@@ -61,6 +61,7 @@ destroy(struct greeting *gr)
 	timer_clear(&gr->dl.deadline);
 	loop_undefer(gr->greets->loop, &gr->dl.task);
 	free(gr->dl.state);
+	delivery_show_forget(&gr->dl);
 	free(gr);
 }
 

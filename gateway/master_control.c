@@ -29,8 +29,9 @@
 
 #define BACKLOG 16
 
-static bool make_directory(const char *);
-static int make_socket(const char *);
+static bool is_skipped(int);
+static int make_directory(const char *);
+static int make_socket(const char *, int *);
 static bool make_pair(int[2]);
 static void close_pair(int[2]);
 static bool is_other(const struct master *, const char *);
@@ -72,6 +73,7 @@ control_open(
     struct master *m, const struct config *c, struct control_socket *cs_r)
 {
 	const char *path = c->admin.control;
+	int error;
 
 	cs_r->fd = -1;
 	cs_r->path = NULL;
@@ -80,11 +82,33 @@ control_open(
 	cs_r->path = xstrdup(path);
 	if (!is_other(m, path))
 		return 0;
-	if (make_directory(path) && (cs_r->fd = make_socket(path)) != -1)
+	error = make_directory(path);
+	if (error == 0)
+		error = make_socket(path, &cs_r->fd);
+	if (error == 0)
 		return 0;
 	free(cs_r->path);
 	cs_r->path = NULL;
-	return -1;
+	/* As with user and chroot: what needs root is skipped. */
+	return is_skipped(error) ? 0 : -1;
+}
+
+static bool
+is_skipped(int error)
+{
+	return geteuid() != 0 && (error == EACCES || error == EPERM);
+}
+
+static void
+say_failed(const char *path, int error, const char *why)
+{
+	if (is_skipped(error))
+		log_event(LEVEL_WARN,
+		    "not started by root: control %s is skipped (%s); "
+		    "posternctl can not be used",
+		    path, why);
+	else
+		log_event(LEVEL_ERROR, "control %s: %s", path, why);
 }
 
 static bool
@@ -131,52 +155,60 @@ control_finish(struct master *m)
 }
 
 /* What is in front of the name.  It is made if it is missing, and refused if
- * somebody else could put another socket there. */
-static bool
+ * somebody else could put another socket there.  0, or an errno after logging
+ * why. */
+static int
 make_directory(const char *path)
 {
 	char *dir = xstrdup(path);
 	struct stat st;
 	const char *why = NULL;
+	char text[300];
+	int error = EINVAL;
 
 	*strrchr(dir, '/') = '\0';
-	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
-		why = strerror(errno);
-	else if (lstat(dir, &st) == -1)
-		why = strerror(errno);
+	if ((mkdir(dir, 0700) == -1 && errno != EEXIST) ||
+	    lstat(dir, &st) == -1)
+		why = strerror(error = errno);
 	else if (!S_ISDIR(st.st_mode))
 		why = "not a directory";
-	else if (st.st_uid != geteuid())
+	else if (st.st_uid != geteuid()) {
 		why = "belongs to somebody else";
-	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		error = EPERM;
+	} else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		why = "others can write to it";
-	if (why != NULL)
-		log_event(LEVEL_ERROR, "control %s: %s: %s", path, dir, why);
+	if (why != NULL) {
+		snprintf(text, sizeof(text), "%s: %s", dir, why);
+		say_failed(path, error, text);
+	}
 	free(dir);
-	return why == NULL;
+	return why == NULL ? 0 : error;
 }
 
-/* Never, not even for a moment, for others. */
+/* Never, not even for a moment, for others.  0, or an errno after logging why.
+ */
 static int
-make_socket(const char *path)
+make_socket(const char *path, int *fd_r)
 {
 	char text[NET_TEXT_MAX + 8];
 	const char *why = NULL;
 	struct net_addr a;
 	mode_t mask;
-	int fd = -1;
+	int error = EINVAL;
 
+	*fd_r = -1;
 	snprintf(text, sizeof(text), "unix:%s", path);
 	if (net_parse(text, &a, &why) == 0) {
 		mask = umask(0177);
-		fd = net_listen(&a, BACKLOG);
-		if (fd == -1)
-			why = strerror(errno);
+		*fd_r = net_listen(&a, BACKLOG);
+		if (*fd_r == -1)
+			why = strerror(error = errno);
 		(void)umask(mask);
 	}
-	if (fd == -1)
-		log_event(LEVEL_ERROR, "control %s: %s", path, why);
-	return fd;
+	if (*fd_r != -1)
+		return 0;
+	say_failed(path, error, why);
+	return error;
 }
 
 static bool

@@ -5,7 +5,8 @@
  * what the user may read, and so do the sockets.
  */
 
-#if defined(__linux__) && __has_include(<linux/landlock.h>)
+#if defined(__linux__) && __has_include(<linux/landlock.h>) && \
+    !defined(COMPAT_FORCE)
 
 #include <sys/syscall.h>
 

@@ -70,6 +70,12 @@ relay_free(struct relay **rp)
 }
 
 void
+relay_set_show(struct relay *r, const struct relay_show *show)
+{
+	r->show = *show;
+}
+
+void
 relay_close_idle(struct relay *r)
 {
 	size_t i;
@@ -265,6 +271,7 @@ static void
 destroy(struct delivery *dl)
 {
 	free(dl->state);
+	delivery_show_forget(dl);
 	free(dl->outcomes);
 	free(dl->identity);
 	dl->magic = 0;

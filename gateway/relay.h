@@ -51,6 +51,17 @@ bool relay_wants_verify(const struct relay *r, unsigned backend,
 bool relay_verified(const struct relay *r, unsigned backend,
     const struct address *sender, const struct address *rcpt,
     struct reply *reply_r);
+/* For an operator who wants to see what servers are told, and say, because of a
+ * client: each line with the id of the transaction and the names of backend and
+ * server in front.  side is '>' for us, '<' for the server, '*' for what
+ * happens.  Neither secrets nor messages are in it.  Copied. */
+struct relay_show {
+	bool (*wants)(void *ctx, const struct client *client);
+	void (*line)(
+	    void *ctx, const char *id, char side, const char *text, size_t len);
+	void *ctx;
+};
+void relay_set_show(struct relay *r, const struct relay_show *show);
 /* Closes idle connections (drain). */
 void relay_close_idle(struct relay *r);
 

@@ -2,8 +2,8 @@
 #define POSTERN_RELAY_IMPL_H
 
 /*
- * What is behind the opaque struct relay.  Private to relay.c and
- * delivery_attempt.c.
+ * What is behind the opaque struct relay.  Private to relay.c,
+ * delivery_attempt.c and delivery_show.c.
  */
 
 #include <stddef.h>
@@ -27,6 +27,7 @@ struct relay {
 	struct names *names;	   /* owned; NULL without a resolver */
 	struct caps *caps;	   /* borrowed, as the next; may be NULL */
 	const struct servers *servers;
+	struct relay_show show; /* wants is NULL: nobody looks */
 };
 
 #endif

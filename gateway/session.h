@@ -111,8 +111,8 @@ struct filter_instance;
 TAILQ_HEAD(session_list, session);
 
 /* Whose sessions are shown to an operator, and until when (loop_now()).  side
- * is 'C' for the client, 'S' for us, '*' for what happens; secrets and messages
- * are not in the text. */
+ * is 'C' for the client, 'S' for us, '*' for what happens, and what
+ * relay_set_show() says; secrets and messages are not in the text. */
 struct transcript {
 	struct net_list who;
 	int64_t until;
@@ -165,6 +165,8 @@ void session_drain_all(struct front *f, bool now);
  * false if there is none that can be spared. */
 bool session_shed(struct front *f);
 
+/* Of a front that has a relay: transcripts show the servers' side, too. */
+void session_show_relayed(struct front *f);
 /* For the operator: a row for each session, but not for more than most; returns
  * how many were left out. */
 struct control_text;

@@ -1,5 +1,6 @@
 /*
- * The transcript of a client's sessions: lines of both sides.  What may be a
+ * The transcript of a client's sessions: lines of both sides, and those of the
+ * servers that its messages go to (delivery_show.c).  What may be a
  * secret is only measured: what stands behind AUTH, challenges and responses,
  * lines that are no command (a password that came at the wrong moment), and
  * messages.
@@ -16,13 +17,45 @@
 #define NOTE_SIZE 200
 
 static bool
+shows(const struct front *f, const struct client *client)
+{
+	const struct transcript *t = f->transcript;
+
+	return t != NULL && loop_now(f->loop) < t->until &&
+	    net_list_has(&t->who, &client->addr);
+}
+
+static bool
 is_shown(const struct session *s)
 {
-	const struct transcript *t = s->front->transcript;
-
-	return t != NULL && loop_now(s->front->loop) < t->until &&
-	    net_list_has(&t->who, &s->client.addr);
+	return shows(s->front, &s->client);
 }
+
+/* What servers are told, and say. */
+
+static bool
+wants_relayed(void *ctx, const struct client *client)
+{
+	return shows(ctx, client);
+}
+
+static void
+show_relayed(void *ctx, const char *id, char side, const char *text, size_t len)
+{
+	const struct front *f = ctx;
+
+	f->transcript->line(f->transcript->ctx, id, side, text, len);
+}
+
+void
+session_show_relayed(struct front *f)
+{
+	relay_set_show(f->relay,
+	    &(struct relay_show){
+		.wants = wants_relayed, .line = show_relayed, .ctx = f });
+}
+
+/* The client's side. */
 
 static void
 show(const struct session *s, char side, const char *text, size_t len)

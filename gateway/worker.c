@@ -113,6 +113,7 @@ begin(struct worker *w)
 		.worker = start->number,
 	    },
 	    start->agent_fd, c->hostname);
+	session_show_relayed(f);
 	f->journal = start->journal;
 	relay_set_dns(f->relay, f->dns);
 	f->inflight = start->inflight;

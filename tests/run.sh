@@ -6,6 +6,7 @@
 #	run.sh interop | faults		the executable scripts of tests/NAME
 #	run.sh lint			tests/lint.sh
 #	run.sh sanitized		unit and scripts under ASan and UBSan
+#	run.sh compat			unit and some scripts, COMPAT_FORCE=1
 #	run.sh fuzz TARGET...		libFuzzer, FUZZ_TIME seconds each
 #	run.sh all SUITE... [-- MAKE-ARGUMENTS]
 #
@@ -136,7 +137,8 @@ suite_unit() {
 }
 
 suite_scripts() {
-	set -- "$@" tests/scripts/*.smtp
+	# shellcheck disable=SC2086 # words are wanted
+	set -- "$@" ${SCRIPTS:-tests/scripts/*.smtp}
 	if [ $# -lt 2 ] || [ ! -f "$2" ]; then
 		skip scripts "no player or no transcripts"
 		return
@@ -156,6 +158,20 @@ suite_directory() {
 		verdict "${script##*/}" $? "$out"
 	done
 	[ $found -eq 1 ] || skip "$suite" "there are no tests in tests/$suite"
+}
+
+# variant NAME DIRECTORY MAKE-ARGUMENTS: unit and scripts of another build
+variant() {
+	name=$1 directory=$2
+	shift 2
+	${MAKE:-make} --no-print-directory "$@" WERROR=1 -k unit scripts \
+	    >>"$log" 2>&1 </dev/null
+	status=$?
+	grep -E '^not ok|warning:|error:|ERROR: |^FAILED' "$log" >"$out"
+	cat "$directory"/results/*.sum 2>/dev/null |
+	    awk '{ p += $1; f += $2; s += $3 }
+	    END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' >>"$out"
+	verdict "$name" $status "$out"
 }
 
 suite_fuzz() {
@@ -273,14 +289,16 @@ sanitized)
 	# unit and scripts once more: another compiler, no warning, ASan, UBSan
 	cc=cc
 	! command -v clang >/dev/null || cc=clang
-	${MAKE:-make} --no-print-directory CC=$cc WERROR=1 \
-	    SAN=address,undefined -k unit scripts >>"$log" 2>&1 </dev/null
-	status=$?
-	grep -E '^not ok|warning:|error:|ERROR: |^FAILED' "$log" >"$out"
-	cat build/san-address-undefined-$cc/results/*.sum 2>/dev/null |
-	    awk '{ p += $1; f += $2; s += $3 }
-	    END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' >>"$out"
-	verdict "unit and scripts with $cc and sanitizers" $status "$out"
+	variant "unit and scripts with $cc and sanitizers" \
+	    "build/san-address-undefined-$cc" CC=$cc SAN=address,undefined
+	;;
+compat)
+	# what one of the systems lacks, lacking here
+	SCRIPTS=$(echo tests/scripts/*-[aeiou]*.smtp)
+	export SCRIPTS
+	cc=$(printf %s "${CC##*/}" | tr ' ' _)
+	variant "unit and some scripts without what a system may lack" \
+	    "build/compat-$cc" CC="$CC" COMPAT_FORCE=1
 	;;
 *)
 	echo "run.sh: no suite $suite" >&2

@@ -73,6 +73,26 @@ gen -n 3 -s 100000 --to you@example.org "127.0.0.1:$port1"
 equal "mail goes through, by way of the disk" "$(field ok "$gen_out")" 3
 lacks "and nothing complains" "$(cat "$gw_log")" 'level=(warn|error)'
 
+# Without root: the configuration of the installation, on another port.
+port=$(free_port)
+sed "s/\"0.0.0.0:2525\", \"\[::\]:2525\"/\"127.0.0.1:$port\"/
+    s,/var/run/postern/,/root/none/," "$top/etc/postern.conf" >"$tmp/other.conf"
+cp "$POSTERND" "$tmp/posternd"
+chmod 755 "$tmp/posternd"
+run other setpriv --reuid=nobody --regid="$gid" --clear-groups \
+    "$tmp/posternd" -d -f "$tmp/other.conf"
+check "not root: it starts" wait_until 10 grep -q 'posternd starts' "$tmp/other.log"
+matches "and answers" "$(wire -Mwire -e '$wire::timeout = 10;
+    my $c = wire->to("127.0.0.1:$ARGV[0]");
+    $c->put("PROXY TCP4 192.0.2.7 192.0.2.1 4000 25\r\n");
+    print $c->reply' "$port" 2>&1)" '^220 '
+for what in 'user _postern' 'control /root/none/control.sock'; do
+	matches "it says that it skips $what" "$(cat "$tmp/other.log")" \
+	    "level=warn msg=\"not started by root: $what is skipped"
+done
+lacks "nothing is an error" "$(cat "$tmp/other.log")" 'level=error'
+stop "$pid"
+
 # What -n finds.
 bad() { # NAME ERE SED-EXPRESSION
 	sed "$3" "$gw_conf" >"$tmp/bad.conf"
