@@ -31,9 +31,10 @@
 
 #define PATIENCE 60 /* seconds; only a hanging test is ended by it */
 
-static struct agent_quarantine held = { "held", "held" };
+static struct agent_quarantine quarantines[] = { { "held", "held" },
+	{ "full", "full/quarantine" } };
 static struct agent_conf agent_conf = {
-	.quarantines = &held, .quarantine_count = 1, .directory = "."
+	.quarantines = quarantines, .quarantine_count = 2, .directory = "."
 };
 static char top[] = "/tmp/postern-agent-XXXXXX";
 static int control;
@@ -589,6 +590,11 @@ full_disk(void **state)
 	put_text(link, "\r\n");
 	expect_reply(link, "250 ");
 	expect_files("full", 1);
+	put_text(link, "quarantine full\nid a\nsize 200000\n\n");
+	put(link, big, 200 * 1000);
+	expect_reply(link, "452 4.3.1 ");
+	quarantine(link, "full", "a", "x\r\n");
+	expect_reply(link, "250 ");
 	close(link);
 	free(big);
 	assert_true(run("umount", dir, NULL, NULL, NULL));
