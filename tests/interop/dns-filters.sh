@@ -39,6 +39,20 @@ done)
 	local-data: "nas.good.test. A 10.0.0.1"
 	local-data: "half.good.test. MX 10 x.silent.test."
 	local-data: "half.good.test. MX 20 mail.good.test."
+	local-data: "loop.good.test. CNAME pool.good.test."
+	local-data: "pool.good.test. CNAME loop.good.test."
+	local-data: "number.good.test. MX 10 192.0.2.1."
+	local-data: "dead.good.test. MX 10 nowhere.good.test."
+	local-data: "quiet.good.test. MX 10 x.silent.test."
+	local-data: "detour.good.test. MX 10 byway.good.test."
+	local-data: "byway.good.test. CNAME mail.good.test."
+	local-data: "6.2.0.192.in-addr.arpa. PTR a\\032b\\010c.good.test."
+$(i=1
+while [ $i -le 60 ]; do
+	echo "	local-data: 'many.good.test. MX $i exchanger-with-a-rather-long-name-$i.good.test.'"
+	i=$((i + 1))
+done)
+	local-data: "exchanger-with-a-rather-long-name-1.good.test. A 192.0.2.1"
 	local-zone: "big.test." static
 	local-zone: "silent.test." deny
 	local-zone: "refused.test." refuse
@@ -110,6 +124,7 @@ says "and one of IPv6" 2001:db8::1 "220 "
 says "no name" 192.0.2.99 "554 5.7.25 your address has no name"
 says "another's name" 192.0.2.2 "554 5.7.25 the name of your address"
 says "forty names, over TCP" 192.0.2.4 "220 "
+says "a name that is none" 192.0.2.6 "554 5.7.25 the name of your address"
 says "SERVFAIL is not no" 203.0.113.7 "451 4.7.1"
 says "silence is not no" 198.51.100.1 "451 4.7.1"
 says "silence about the name, too" 192.0.2.3 "451 4.7.1"
@@ -142,6 +157,12 @@ mail_from "a null MX" null.good.test "550 5.7.27"
 mail_from "no such domain" nobody.good.test "550 5.1.8 nobody.good.test does not exist"
 mail_from "a private exchanger" lan.good.test "550 5.1.8"
 mail_from "one good exchanger is enough" half.good.test "250 "
+mail_from "an exchanger that is an alias" detour.good.test "250 "
+mail_from "an address instead of an exchanger" number.good.test "550 5.1.8"
+mail_from "an exchanger that does not exist" dead.good.test "550 5.1.8"
+mail_from "an exchanger of which nobody says anything" quiet.good.test "451 4.7.1"
+mail_from "aliases in a circle" loop.good.test "451 4.7.1"
+mail_from "sixty exchangers, over TCP" many.good.test "250 "
 mail_from "SERVFAIL of a domain" x.fails.test "451 4.7.1"
 mail_from "REFUSED of a domain" x.refused.test "451 4.7.1"
 
@@ -191,5 +212,5 @@ equal "they hear that it is not their fault" \
 
 stop "$gw_pid"
 tcp=$(field tcp "$(grep 'event=resolver' "$gw_log")")
-at_least "what was truncated was asked over TCP" "${tcp:-0}" 1
+at_least "what was truncated was asked over TCP, both times" "${tcp:-0}" 2
 finish

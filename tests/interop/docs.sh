@@ -110,6 +110,20 @@ lacks "without a warning" "$_out" 'warning:'
 	done
 done
 
+# README.md has a line for each filter, and no other, and links to what is there.
+equal "README.md: its table has the filters that there are" \
+    "$(sed -n '/^## Filters/,/^## /s/^| `\([a-z-]*\)` .*/\1/p' "$top/README.md")" \
+    "$(sed -n 's/^extern const struct filter filter_\(.*\);/\1/p' \
+	"$top/filters/filters.c" | tr _ - | LC_ALL=C sort)"
+for doc in README.md CONTRIBUTING.md docs/adding-a-filter.md \
+    docs/adding-a-backend.md; do
+	missing=
+	for link in $(grep -o '](\([^)#:]*\))' "$top/$doc" | sed 's/^](//; s/)$//'); do
+		[ -e "$top/$(dirname "$doc")/$link" ] || missing="$missing $link"
+	done
+	equal "$doc: its links lead somewhere" "$missing" ""
+done
+
 # A transcript that could not fail would show nothing.
 [ ! -x "$tree/build/tests/play" ] || for change in \
     's/^S: 550 5.7.1 we/S: 250 2.0.0 we/ words' 's/spf1/spf2/ published' \

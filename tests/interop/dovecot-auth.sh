@@ -83,6 +83,8 @@ equal "SCRAM-SHA-256" \
     "$(client 127.0.0.1 "$port2" SCRAM-SHA-256 alice wonderland)" "235 1"
 equal "SCRAM-SHA-256, a wrong password" \
     "$(client 127.0.0.1 "$port2" SCRAM-SHA-256 alice wrong)" "535 1"
+equal "SCRAM-SHA-256, nobody's name" \
+    "$(client 127.0.0.1 "$port2" SCRAM-SHA-256 nobody wonderland)" "535 1"
 equal "LOGIN in clear, where it is allowed" \
     "$(client 127.0.0.1 "$port2" LOGIN bob builder)" "235 1"
 equal "a mechanism that Dovecot has not: 504" \
@@ -105,13 +107,15 @@ beside() {
 		swaks_to "$port2" --to bob@example.org
 		[ "$swaks_code" -eq 0 ] || return 1
 	done
-	alive $wrong_pid
+	! gone_or_zombie $wrong_pid
 }
 check "mail passes while 500 wrong passwords wait for their answer" beside
 wait $right_pid
 equal "500 at once" "$(cat "$tmp/right.out")" "235 500"
 wait $wrong_pid
 equal "500 wrong ones at once" "$(cat "$tmp/wrong.out")" "535 500"
+equal "100 exchanges of several steps at once" \
+    "$(client -n 100 127.0.0.1 "$port2" SCRAM-SHA-256 alice wonderland)" "235 100"
 
 # --- recipients ---------------------------------------------------------------------
 
