@@ -39,7 +39,7 @@ equal "every field of the records is in one of them" \
 	delete @want{keys %{ decode_json($_) }} while <$log>;
 	print join " ", sort keys %want' \
 	    "$tmp/played.json" <"$top/etc/log.schema.json")" \
-    "cut sni"
+    cut
 
 # wrong NAME LINE WHAT: the schema refuses the line, and says what is wrong
 wrong() {
