@@ -19,6 +19,8 @@
 #include "loop.h"
 #include "relay.h"
 
+#define ANSWER_SECONDS 3 /* at the end; workers get two */
+
 enum { ON_TERM, ON_USR1, ON_MASTER, EVENTS };
 
 struct admin {
@@ -36,6 +38,7 @@ struct admin {
 static void begin(struct admin *);
 static void watch(struct admin *);
 static void finish(struct admin *);
+static void answer_all(struct admin *);
 static void on_term(evutil_socket_t, short, void *);
 static void on_usr1(evutil_socket_t, short, void *);
 
@@ -54,6 +57,7 @@ admin_run(const struct admin_start *start)
 	watch(&a);
 	while (!a.over)
 		loop_turn(a.loop, true);
+	answer_all(&a);
 	finish(&a);
 	return EX_OK;
 }
@@ -73,6 +77,21 @@ begin(struct admin *a)
 	a->checks = checks_new(a->loop, c->backends, c->backend_count,
 	    a->start->servers, a->start->caps, a->greets);
 	a->control = control_new(a->loop, a->start);
+}
+
+/* Those who were taken a moment ago; the others wait for the next process. */
+static void
+answer_all(struct admin *a)
+{
+	struct timeval left = { .tv_sec = ANSWER_SECONDS };
+	struct event *end = evtimer_new(loop_base(a->loop), on_term, a);
+
+	if (end == NULL || event_add(end, &left) == -1)
+		abort(); /* no memory */
+	a->over = false;
+	while (control_close(a->control) && !a->over)
+		loop_turn(a->loop, true);
+	event_free(end);
 }
 
 /* As in a worker: signals were blocked until now. */

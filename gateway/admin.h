@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct caps;
@@ -41,6 +42,9 @@ int admin_run(const struct admin_start *start);
 struct control;
 /* start is borrowed; NULL if there is no socket. */
 struct control *control_new(struct loop *l, const struct admin_start *start);
+/* Takes nobody any more, and ends transcripts.  False: nobody waits for an
+ * answer. */
+bool control_close(struct control *c);
 /* Whoever waits for an answer is told that there will be none. */
 void control_free(struct control **cp);
 

@@ -123,6 +123,35 @@ end_transcript(struct caller *caller)
 	admin_ask(caller, line);
 }
 
+static void
+refuse(struct caller *caller)
+{
+	if (caller->number != 0 &&
+	    caller->request.command == CONTROL_TRANSCRIPT)
+		end_transcript(caller);
+	admin_finish(caller, EX_TEMPFAIL,
+	    "posternd stops, or has another configuration now");
+}
+
+bool
+control_close(struct control *c)
+{
+	struct caller *caller, *next;
+
+	if (c == NULL)
+		return false;
+	if (c->ev != NULL) {
+		event_free(c->ev);
+		close(c->start->control_fd);
+		c->ev = NULL;
+	}
+	TAILQ_FOREACH_SAFE (caller, &c->callers, entry, next)
+		if (caller->request.command == CONTROL_TRANSCRIPT &&
+		    caller->line[0] != '\0')
+			refuse(caller);
+	return !TAILQ_EMPTY(&c->callers);
+}
+
 void
 control_free(struct control **cp)
 {
@@ -133,15 +162,9 @@ control_free(struct control **cp)
 	if (c == NULL)
 		return;
 	*cp = NULL;
-	event_free(c->ev);
-	close(c->start->control_fd);
-	TAILQ_FOREACH_SAFE (caller, &c->callers, entry, next) {
-		if (caller->number != 0 &&
-		    caller->request.command == CONTROL_TRANSCRIPT)
-			end_transcript(caller);
-		admin_finish(caller, EX_TEMPFAIL,
-		    "posternd stops, or has another configuration now");
-	}
+	(void)control_close(c);
+	TAILQ_FOREACH_SAFE (caller, &c->callers, entry, next)
+		refuse(caller);
 	for (i = 0; i < c->start->worker_count; i++)
 		end_way(&c->ways[i]);
 	free(c->ways);
@@ -196,7 +219,8 @@ admin_ask(struct caller *caller, const char *line)
 		else
 			caller->silent++;
 	}
-	conn_deadline(caller->conn, loop_now(c->loop) + WORKERS_MS);
+	conn_deadline(caller->conn,
+	    loop_now(c->loop) + (caller->waiting > 0 ? WORKERS_MS : 0));
 }
 
 /* All workers have answered, or it is too late. */

@@ -281,6 +281,7 @@ serve(struct master *m)
 		act_on_signals(m, &ends);
 		trial_watch(m);
 		children_reap(m);
+		reload_settle(m);
 		advance(m);
 		children_start(m);
 		log_flush();
@@ -359,7 +360,7 @@ wait_for_signal(const struct master *m)
 	int64_t due = next_due(m), left;
 	struct timespec ts;
 	/* Who asks for another reload waits for the end of this one. */
-	int fd = m->trial.pid != 0 ? m->trial.fd : m->reload_fds[0];
+	int fd = reload_pending(m) ? m->trial.fd : m->reload_fds[0];
 	sigset_t none;
 	fd_set fds;
 
@@ -383,8 +384,11 @@ next_due(const struct master *m)
 	int64_t due = 0;
 	unsigned i;
 
+	if (m->again && !reload_pending(m))
+		return master_now(); /* it came while the one of before ended */
 	earlier(&due, m->rotate_at);
 	earlier(&due, m->retry_at);
+	earlier(&due, m->settle_at);
 	earlier(&due, m->trial.killed ? 0 : m->trial.due);
 	TAILQ_FOREACH (g, &m->generations, entry) {
 		earlier(&due, g->due);
@@ -428,6 +432,7 @@ end(struct master *m)
 	free(m->program);
 	free(m->log_path);
 	free(m->before);
+	free(m->settle_text);
 }
 
 int64_t

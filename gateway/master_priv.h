@@ -118,6 +118,10 @@ struct master {
 	bool again;	  /* while it goes on, HUP came once more */
 	char *before;	  /* owned; version of the program of before */
 	int64_t retry_at; /* a take-over failed: again; 0: never */
+	/* It is done, but the admin process of before is still there, and would
+	 * answer the next question: until then, at the latest; 0: it is not. */
+	int64_t settle_at;
+	char *settle_text;		/* owned; what there is to say then */
 	struct generations generations; /* the first one is the present */
 	struct listen_sockets sockets;
 	int life_fds[2]; /* a pipe; its writing end is the master's alone */
@@ -233,6 +237,10 @@ void reload_begin(struct master *m);
 /* The program that has taken over: makes its own workers.  If that fails it is
  * tried again after a while. */
 void reload_finish(struct master *m);
+/* Says that it is done, as soon as nobody answers by the configuration of
+ * before.
+ */
+void reload_settle(struct master *m);
 /* Is one under way? */
 bool reload_pending(const struct master *m);
 /* What a later program has to know of the log; c is in force. */

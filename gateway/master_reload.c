@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "servers.h"
 
 #define RETRY_MS 10000
+#define SETTLE_MS 5000
 
 static bool change(struct master *, FILE *);
 static struct config *load(const struct master *, FILE *);
@@ -49,7 +51,7 @@ reload_begin(struct master *m)
 bool
 reload_pending(const struct master *m)
 {
-	return m->trial.pid != 0 || m->caller_fd != -1;
+	return m->trial.pid != 0 || m->caller_fd != -1 || m->settle_at != 0;
 }
 
 /* The trial has found no mistake a moment ago, so a failure is bad luck (an
@@ -66,7 +68,37 @@ reload_finish(struct master *m)
 	m->retry_at = done ? 0 : master_now() + RETRY_MS;
 	if (report != NULL && fclose(report) != 0)
 		text = NULL;
-	reload_answer(m, done ? EX_OK : EX_UNAVAILABLE, text);
+	if (done) {
+		m->settle_at = master_now() + SETTLE_MS;
+		m->settle_text = text;
+		return;
+	}
+	reload_answer(m, EX_UNAVAILABLE, text);
+	free(text);
+}
+
+/* All admin processes take callers from the same socket. */
+void
+reload_settle(struct master *m)
+{
+	const struct generation *g;
+	bool late = m->settle_at <= master_now();
+	char *text = m->settle_text;
+
+	if (m->settle_at == 0)
+		return;
+	TAILQ_FOREACH (g, &m->generations, entry) {
+		if (g->stage == STAGE_RUNNING || g->admin.pid == 0)
+			continue;
+		if (!late && !m->stopping)
+			return;
+		/* It hangs: others need not wait for it. */
+		if (g->stage == STAGE_RETIRED)
+			(void)kill(g->admin.pid, SIGKILL);
+	}
+	m->settle_at = 0;
+	m->settle_text = NULL;
+	reload_answer(m, EX_OK, text);
 	free(text);
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "priv_system.h"
 
 #define WRITING                                                             \
@@ -26,6 +27,7 @@
 	    LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
 static int allow(int, const char *, uint64_t);
+static int not_to_be_had(void);
 
 int
 priv_system_confine(
@@ -41,8 +43,8 @@ priv_system_confine(
 		return 0;
 	rules =
 	    (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-	if (rules == -1) /* an old kernel, or switched off */
-		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
+	if (rules == -1)
+		return not_to_be_had();
 	for (i = 0; i < count && rc == 0; i++)
 		rc = allow(rules, writable[i],
 		    LANDLOCK_ACCESS_FS_WRITE_FILE |
@@ -56,6 +58,22 @@ priv_system_confine(
 	close(rules);
 	errno = error;
 	return rc;
+}
+
+/* An old kernel; or it is switched off; or it is not known to who filters our
+ * system calls, as a container or systemd do. */
+static int
+not_to_be_had(void)
+{
+	int error = errno;
+
+	if (error == EPERM)
+		log_event(LEVEL_WARN,
+		    "Landlock is not to be had: the call is refused (by a "
+		    "container, or a service manager)");
+	errno = error;
+	return error == ENOSYS || error == EOPNOTSUPP || error == EPERM ? 0
+									: -1;
 }
 
 /* What is not there can not be written to either. */

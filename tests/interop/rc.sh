@@ -204,6 +204,18 @@ mkdir -p "$tmp/etc/postern"
 if have systemd-analyze; then
 	said=$(systemd-analyze verify --man=no "$tmp/postern.service" 2>&1)
 	lacks "systemd-analyze finds nothing in the unit" "$said" "postern.service"
+	# Whatever version: what the sets of this one have, and what is named.
+	allowed=$(sed -n 's/^SystemCallFilter=//p' "$tmp/postern.service")
+	# shellcheck disable=SC2086 # words
+	for set in 1 2 3; do
+		allowed=$(systemd-analyze syscall-filter $allowed 2>/dev/null |
+		    grep -o '^ *[@a-z][a-z_0-9-]*$'; echo $allowed)
+	done
+	for call in landlock_create_ruleset landlock_add_rule \
+	    landlock_restrict_self chroot setgroups memfd_create execve; do
+		matches "the unit lets us call $call" \
+		    "$(echo $allowed | tr ' ' '\n')" "^$call\$"
+	done
 else
 	not_run "systemd-analyze of the unit" "there is no systemd-analyze"
 fi
