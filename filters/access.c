@@ -189,7 +189,14 @@ on_helo(struct filter_call *fc)
 {
 	const struct access_conf *conf = fc_conf(fc);
 	const char *helo = fc_client(fc)->helo;
+	char name[DNS_NAME_SIZE];
+	size_t len = strlen(helo);
 
+	/* The same name with a dot behind it is no other one. */
+	if (len > 1 && len <= sizeof(name) && helo[len - 1] == '.') {
+		snprintf(name, sizeof(name), "%.*s", (int)len - 1, helo);
+		helo = name;
+	}
 	return judge(fc, HELO, opt_match_domain(&conf->allow_list[HELO], helo),
 	    opt_match_domain(&conf->deny_list[HELO], helo));
 }

@@ -13,6 +13,11 @@
 #define MECHANISMS_MAX 32
 #define NAME_MAX_LEN 20
 #define LINE_SIZE 16000 /* of Dovecot's 16384 */
+/* Dovecot is slow on purpose: 15 s of penalty for an address that failed
+ * before, and 2 s for a failure.  Who gives up earlier tells a guesser that
+ * there is trouble, and counts no failure. */
+#define TIMEOUT 30000
+#define PENALTY_MAX 17000
 
 struct dovecot_auth_conf {
 	const char *socket;
@@ -66,6 +71,16 @@ prepare(void *arg, char *say, size_t size)
 
 	return dovecot_socket(
 	    conf->socket, "auth-client", &conf->addr, say, size);
+}
+
+static const char *
+warn(const void *arg, int64_t timeout)
+{
+	(void)arg;
+	if (timeout <= PENALTY_MAX)
+		return "timeout is not longer than 17s: a wrong password that "
+		       "Dovecot holds back would be answered as trouble (454)";
+	return NULL;
 }
 
 /* The connection. */
@@ -235,12 +250,14 @@ add_address(
 {
 	char text[NET_TEXT_MAX], number[16];
 
-	if (a->ss.ss_family == 0 || net_port(a) <= 0)
+	if (a->ss.ss_family != AF_INET && a->ss.ss_family != AF_INET6)
 		return true; /* nobody knows */
+	if (!dovecot_add(line, LINE_SIZE, ip, net_ip(a, text, sizeof(text))))
+		return false;
+	if (net_port(a) <= 0) /* XCLIENT has told the address alone */
+		return true;
 	snprintf(number, sizeof(number), "%d", net_port(a));
-	return dovecot_add(
-		   line, LINE_SIZE, ip, net_ip(a, text, sizeof(text))) &&
-	    dovecot_add(line, LINE_SIZE, port, number);
+	return dovecot_add(line, LINE_SIZE, port, number);
 }
 
 /* Mechanism, parameters, and the initial response, which has to be last; an
@@ -258,6 +275,13 @@ make_request(const struct filter_call *fc, char *line)
 	    dovecot_add(line, LINE_SIZE, "service=", conf->service) &&
 	    add_address(line, "rip=", "rport=", &c->addr) &&
 	    add_address(line, "lip=", "lport=", &c->local);
+	if (good && c->session != NULL)
+		good = dovecot_add(line, LINE_SIZE, "session=", c->session);
+	if (good && c->proxied)
+		good = add_address(line, "real_rip=", "real_rport=", &c->peer);
+	if (good && c->server_name != NULL)
+		good =
+		    dovecot_add(line, LINE_SIZE, "local_name=", c->server_name);
 	if (good && c->tls)
 		good = dovecot_add(line, LINE_SIZE, "secured=tls", NULL) &&
 		    (c->tls_version == NULL ||
@@ -389,5 +413,7 @@ const struct filter filter_dovecot_auth = {
 	.conf_size = sizeof(struct dovecot_auth_conf),
 	.mechanisms = mechanisms,
 	.prepare = prepare,
+	.warn = warn,
 	.helper = &dovecot,
+	.timeout = TIMEOUT,
 };

@@ -149,6 +149,16 @@ is_trusted(const struct helo_conf *conf, const struct client *client)
 	return false;
 }
 
+/* A dot at the end makes no other name of it. */
+static bool
+is_same_name(const char *name, const char *helo)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && strncasecmp(name, helo, len) == 0 &&
+	    strcmp(helo + len, helo[len] == '.' ? "." : "") == 0;
+}
+
 static bool
 is_own(const struct filter_call *fc, const struct helo_conf *conf,
     const struct net_addr *literal)
@@ -160,9 +170,9 @@ is_own(const struct filter_call *fc, const struct helo_conf *conf,
 		return net_same_ip(literal, &client->local) &&
 		    !net_same_ip(literal, &client->addr);
 	for (i = 0; i < conf->own.count; i++)
-		if (strcasecmp(conf->own.list[i], client->helo) == 0)
+		if (is_same_name(conf->own.list[i], client->helo))
 			return true;
-	return strcasecmp(fc_hostname(fc), client->helo) == 0;
+	return is_same_name(fc_hostname(fc), client->helo);
 }
 
 /* What needs no lookup. */

@@ -162,7 +162,7 @@ answered(struct filter_call *fc, const struct http_answer *a)
 	if (why == NULL) {
 		fc_http_spare(fc, server_of(fc), 0);
 		record(fc, &ra);
-		if (a->split && !ra.no_action && ra.action != RSPAMD_REJECT &&
+		if (a->split && ra.action != RSPAMD_REJECT &&
 		    ra.action != RSPAMD_SOFT_REJECT)
 			fc_replace_body(fc);
 		v = act(fc, &ra);
@@ -193,28 +193,25 @@ act(struct filter_call *fc, const struct rspamd_answer *a)
 
 	switch (a->action) {
 	case RSPAMD_REJECT:
-		if (a->quarantine || a->discard)
-			break;
 		return fc_reject(fc, 550, "5.7.1", "%s",
 		    text != NULL ? text : "this looks like spam");
 	case RSPAMD_SOFT_REJECT:
 		return fc_defer(fc, 451, "4.7.1", "%s",
 		    text != NULL ? text : "please try again later");
+	case RSPAMD_QUARANTINE:
+		fc_set_flag(fc, "quarantine");
+		break;
+	case RSPAMD_DISCARD:
+		fc_set_flag(fc, "discard");
+		break;
 	case RSPAMD_NO_ACTION:
 	case RSPAMD_GREYLIST:
 	case RSPAMD_ADD_HEADER:
 	case RSPAMD_REWRITE_SUBJECT:
-	case RSPAMD_QUARANTINE:
-	case RSPAMD_DISCARD:
 	case RSPAMD_OTHER:
 		break;
 	}
-	if (!a->no_action)
-		apply(fc, a);
-	if (a->quarantine)
-		fc_set_flag(fc, "quarantine");
-	if (a->discard)
-		fc_set_flag(fc, "discard");
+	apply(fc, a);
 	return VERDICT_PASS;
 }
 
@@ -296,6 +293,7 @@ static void
 add_spam_header(struct filter_call *fc, const struct rspamd_answer *a)
 {
 	const struct rspamd_conf *conf = fc_conf(fc);
+	const char *name;
 	bool told = false;
 	size_t i;
 
@@ -303,8 +301,10 @@ add_spam_header(struct filter_call *fc, const struct rspamd_answer *a)
 		if (a->edits[i].kind != RSPAMD_SPAM_HEADER)
 			continue;
 		told = true;
-		fc_remove_header(fc, a->edits[i].name, FC_ALL);
-		fc_add_header(fc, a->edits[i].name, a->edits[i].value);
+		name = a->edits[i].name != NULL ? a->edits[i].name
+						: conf->spam_header;
+		fc_remove_header(fc, name, FC_ALL);
+		fc_add_header(fc, name, a->edits[i].value);
 	}
 	if (told)
 		return;

@@ -23,6 +23,7 @@ static const char *string(const json_t *, const char *);
 static enum rspamd_action find_action(const char *);
 static void put_symbols(struct rspamd_answer *, const json_t *);
 static void take_milter(struct rspamd_answer *, const json_t *);
+static void take_verdict(struct rspamd_answer *, const json_t *);
 static void add_headers(struct rspamd_answer *, const json_t *);
 static void add_header(struct rspamd_answer *, const char *, const json_t *);
 static void remove_headers(struct rspamd_answer *, const json_t *);
@@ -121,8 +122,6 @@ take(struct rspamd_answer *a, const json_t *root)
 	if (a->action_name == NULL || !json_is_number(score))
 		return "the answer has no action or no score";
 	a->action = find_action(a->action_name);
-	a->quarantine = a->action == RSPAMD_QUARANTINE;
-	a->discard = a->action == RSPAMD_DISCARD;
 	a->score = json_number_value(score);
 	a->required =
 	    json_number_value(json_object_get(root, "required_score"));
@@ -130,6 +129,7 @@ take(struct rspamd_answer *a, const json_t *root)
 	a->text = string(json_object_get(root, "messages"), "smtp_message");
 	put_symbols(a, json_object_get(root, "symbols"));
 	take_milter(a, json_object_get(root, "milter"));
+	take_verdict(a, json_object_get(root, "milter"));
 	each_string(
 	    a, json_object_get(root, "dkim-signature"), RSPAMD_SIGNATURE);
 	return NULL;
@@ -187,8 +187,6 @@ put_symbols(struct rspamd_answer *a, const json_t *symbols)
 static void
 take_milter(struct rspamd_answer *a, const json_t *milter)
 {
-	const char *verdict = string(milter, "reject");
-
 	remove_headers(a, json_object_get(milter, "remove_headers"));
 	add_headers(a, json_object_get(milter, "add_headers"));
 	spam_header(a, json_object_get(milter, "spam_header"));
@@ -196,11 +194,24 @@ take_milter(struct rspamd_answer *a, const json_t *milter)
 	    a, json_object_get(milter, "change_from"), RSPAMD_CHANGE_FROM);
 	each_string(a, json_object_get(milter, "add_rcpt"), RSPAMD_ADD_RCPT);
 	each_string(a, json_object_get(milter, "del_rcpt"), RSPAMD_DEL_RCPT);
-	if (verdict != NULL && strcmp(verdict, "quarantine") == 0)
-		a->quarantine = true;
-	if (verdict != NULL && strcmp(verdict, "discard") == 0)
-		a->discard = true;
-	a->no_action = json_is_true(json_object_get(milter, "no_action"));
+}
+
+/* "no_action" leaves the action alone, not the edits; "reject" says what is to
+ * be done instead of rejecting, and nothing about other actions: a rule may set
+ * it for every message. */
+static void
+take_verdict(struct rspamd_answer *a, const json_t *milter)
+{
+	const char *instead = string(milter, "reject");
+
+	if (json_is_true(json_object_get(milter, "no_action")))
+		a->action = RSPAMD_NO_ACTION;
+	if (a->action == RSPAMD_REJECT && instead != NULL &&
+	    strcmp(instead, "quarantine") == 0)
+		a->action = RSPAMD_QUARANTINE;
+	if (a->action == RSPAMD_REJECT && instead != NULL &&
+	    strcmp(instead, "discard") == 0)
+		a->action = RSPAMD_DISCARD;
 }
 
 static void
@@ -227,6 +238,8 @@ static void
 add_header(struct rspamd_answer *a, const char *name, const json_t *value)
 {
 	const json_t *order = json_object_get(value, "order");
+	const json_t *place =
+	    order != NULL ? order : json_object_get(value, "index");
 	const char *text = json_is_object(value) ? string(value, "value")
 						 : json_string_value(value);
 	struct rspamd_edit *e;
@@ -235,7 +248,7 @@ add_header(struct rspamd_answer *a, const char *name, const json_t *value)
 		return;
 	e->name = name;
 	e->value = text;
-	e->number = json_is_number(order) ? whole(order) : -1;
+	e->number = json_is_number(place) ? whole(place) : -1;
 }
 
 static void
@@ -272,7 +285,7 @@ whole(const json_t *number)
 			      : (int64_t)d;
 }
 
-/* A name, or names and their values. */
+/* What our field shall say, or names and their values. */
 static void
 spam_header(struct rspamd_answer *a, const json_t *header)
 {
@@ -282,8 +295,8 @@ spam_header(struct rspamd_answer *a, const json_t *header)
 
 	if (json_is_string(header) &&
 	    (e = edit(a, RSPAMD_SPAM_HEADER)) != NULL) {
-		e->name = json_string_value(header);
-		e->value = "Yes";
+		e->name = NULL;
+		e->value = json_string_value(header);
 	}
 	json_object_foreach((json_t *)(uintptr_t)header, name, value)
 	{

@@ -27,7 +27,7 @@ enum rspamd_action {
 enum rspamd_edit_kind {
 	RSPAMD_REMOVE_HEADER,
 	RSPAMD_INSERT_HEADER,
-	RSPAMD_SPAM_HEADER, /* instead of ours, if the action adds one */
+	RSPAMD_SPAM_HEADER, /* if the action adds one; name NULL: ours */
 	RSPAMD_SIGNATURE,
 	RSPAMD_CHANGE_FROM,
 	RSPAMD_ADD_RCPT,
@@ -42,16 +42,13 @@ struct rspamd_edit {
 };
 
 struct rspamd_answer {
-	enum rspamd_action action;
-	const char *action_name;
+	enum rspamd_action action; /* what is to be done */
+	const char *action_name;   /* what rspamd's scores came to */
 	double score;
 	double required;
-	const char *subject; /* NULL: none */
-	const char *text;    /* for the client; NULL: none */
-	char *symbols;	     /* "A(1.50),B(0.00)" */
-	bool quarantine;     /* besides the action */
-	bool discard;
-	bool no_action;		   /* the message is left alone */
+	const char *subject;	   /* NULL: none */
+	const char *text;	   /* for the client; NULL: none */
+	char *symbols;		   /* "A(1.50),B(0.00)" */
 	struct rspamd_edit *edits; /* in the order of doing */
 	size_t count;
 	void *json; /* private: what the texts are part of */

@@ -20,6 +20,7 @@ enum client_naming {
 };
 
 struct client {
+	const char *session;	 /* the session's id, as in the log; or NULL */
 	struct net_addr peer;	 /* the TCP peer */
 	struct net_addr addr;	 /* the client */
 	struct net_addr local;	 /* where it connected to */

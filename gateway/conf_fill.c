@@ -119,6 +119,8 @@ fill_filters(struct conf_reader *r)
 		parts[1].table = f->type->options;
 		parts[1].base = f->conf;
 		fill(r, b, parts, f->type->options == NULL ? 1 : 2);
+		if (f->type->timeout > 0 && conf_item(b, "timeout") == NULL)
+			f->chain.timeout = f->type->timeout;
 		f++;
 	}
 	r->config->filter_count = count;

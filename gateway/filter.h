@@ -118,6 +118,8 @@ struct filter {
 	const char *(*directory)(const void *conf);
 	/* on-unknown has no default: the administrator has to say. */
 	bool must_choose;
+	/* Default of the instance's timeout, in ms; 0: that of all filters. */
+	int64_t timeout;
 };
 
 /* The table of all filters (filters/filters.c), NULL at the end. */

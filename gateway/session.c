@@ -70,6 +70,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	s->client.addr = *peer;
 	net_ip(peer, s->client.ip, sizeof(s->client.ip));
 	make_id(f, s->id);
+	s->client.session = s->id;
 	arena_init(&s->arena, 256);
 	s->chain = chain;
 	session_new_run(s);

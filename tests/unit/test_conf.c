@@ -494,6 +494,8 @@ static const struct {
 	{ REST "auth-file people {\nusers = \"a:" HASH "\" fail-delay = 1m }\n",
 	    ":4: warning: auth-file 'people': fail-delay is not shorter than "
 	    "timeout" },
+	{ REST "dovecot-auth d {\nsocket = /s timeout = 17s }\n",
+	    ":4: warning: dovecot-auth 'd': timeout is not longer than 17s" },
 	{ REST "own-address own {\nself = no }\n",
 	    ":4: warning: own-address 'own': without self and map nobody " },
 	{ "listen mx { address = {\"127.0.0.1:1\"} filters = u }\n" BACKEND

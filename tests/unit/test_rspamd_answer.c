@@ -43,8 +43,41 @@ test_actions(void **state)
 	assert_string_equal(a.action_name, "invented");
 	assert_null(parse("{\"action\":\"reject\",\"score\":1,"
 			  "\"milter\":{\"reject\":\"quarantine\"}}"));
-	assert_int_equal(a.action, RSPAMD_REJECT);
-	assert_true(a.quarantine && !a.discard && !a.no_action);
+	assert_int_equal(a.action, RSPAMD_QUARANTINE);
+	assert_string_equal(a.action_name, "reject");
+	assert_null(parse("{\"action\":\"reject\",\"score\":1,"
+			  "\"milter\":{\"reject\":\"discard\"}}"));
+	assert_int_equal(a.action, RSPAMD_DISCARD);
+}
+
+/* "reject" in the milter part is for what is rejected; "no_action" is for
+ * every action. */
+static void
+test_instead(void **state)
+{
+	static const char *const others[] = { "no action", "add header",
+		"soft reject" };
+	char text[200];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text),
+		    "{\"action\":\"%s\",\"score\":1,\"milter\":"
+		    "{\"reject\":\"%s\"}}",
+		    others[i], i == 1 ? "quarantine" : "discard");
+		assert_null(parse(text));
+		assert_true(a.action != RSPAMD_DISCARD &&
+		    a.action != RSPAMD_QUARANTINE);
+	}
+	assert_null(
+	    parse("{\"action\":\"reject\",\"score\":30,\"milter\":{"
+		  "\"no_action\":true,\"reject\":\"discard\","
+		  "\"add_headers\":{\"A\":{\"value\":\"a\",\"index\":1}}}}"));
+	assert_int_equal(a.action, RSPAMD_NO_ACTION);
+	assert_string_equal(a.action_name, "reject");
+	assert_int_equal(a.count, 1);
+	assert_int_equal(a.edits[0].number, 1);
 }
 
 static void
@@ -87,19 +120,19 @@ test_edits(void **state)
 	int i;
 
 	(void)state;
-	assert_null(
-	    parse("{\"action\":\"no action\",\"score\":1,\"milter\":{"
-		  "\"remove_headers\":{\"A\":[1,\"x\",-1],\"B\":0},"
-		  "\"add_headers\":{\"C\":[\"c\",{\"order\":2,"
-		  "\"value\":\"d\"},{\"order\":1},7]},"
-		  "\"spam_header\":\"X-Junk\",\"add_rcpt\":[\"x@y\",3]},"
-		  "\"dkim-signature\":[\"s\",\"t\"]}"));
+	assert_null(parse("{\"action\":\"no action\",\"score\":1,\"milter\":{"
+			  "\"remove_headers\":{\"A\":[1,\"x\",-1],\"B\":0},"
+			  "\"add_headers\":{\"C\":[\"c\",{\"order\":2,"
+			  "\"value\":\"d\"},{\"order\":1},7]},"
+			  "\"spam_header\":\"very\",\"add_rcpt\":[\"x@y\",3]},"
+			  "\"dkim-signature\":[\"s\",\"t\"]}"));
 	assert_int_equal(a.count, 9);
 	assert_int_equal(a.edits[1].number, -1);
 	assert_int_equal(a.edits[3].kind, RSPAMD_INSERT_HEADER);
 	assert_int_equal(a.edits[3].number, -1);
 	assert_int_equal(a.edits[4].number, 2);
-	assert_string_equal(a.edits[5].name, "X-Junk");
+	assert_null(a.edits[5].name);
+	assert_string_equal(a.edits[5].value, "very");
 	assert_int_equal(a.edits[8].kind, RSPAMD_SIGNATURE);
 	p += snprintf(
 	    p, 100, "{\"action\":\"reject\",\"score\":1,\"dkim-signature\":[");
@@ -115,6 +148,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_actions, release),
+		cmocka_unit_test_teardown(test_instead, release),
 		cmocka_unit_test_teardown(test_no_verdict, release),
 		cmocka_unit_test_teardown(test_texts, release),
 		cmocka_unit_test_teardown(test_edits, release),
