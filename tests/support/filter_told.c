@@ -3,7 +3,7 @@
  * PHASE-VERDICT@... or PHASE-VERDICT-wait@..., as in data-reject@example.net.
  * PHASE-flag@... sets the flag "told" and passes.  For the phase HELO it is the
  * greeting that says it, as in helo-reject.example.net.
- * And the table of filters for who uses gate.c, so that it is in there.
+ * And the table of filters for who uses gate.c: the product's, and this one.
  */
 
 #include <stddef.h>
@@ -12,28 +12,9 @@
 
 #include "gateway/filter.h"
 
-extern const struct filter filter_access;
-extern const struct filter filter_alias;
-extern const struct filter filter_auth_file;
-extern const struct filter filter_delay;
-extern const struct filter filter_discard;
-extern const struct filter filter_dovecot_auth;
-extern const struct filter filter_dovecot_user;
-extern const struct filter filter_headers;
-extern const struct filter filter_helo;
-extern const struct filter filter_karma;
-extern const struct filter filter_own_address;
-extern const struct filter filter_quarantine;
-extern const struct filter filter_rdns;
-extern const struct filter filter_rspamd;
-extern const struct filter filter_sender_dns;
 extern const struct filter filter_told;
-
-const struct filter *const filters[] = { &filter_access, &filter_alias,
-	&filter_auth_file, &filter_delay, &filter_discard, &filter_dovecot_auth,
-	&filter_dovecot_user, &filter_headers, &filter_helo, &filter_karma,
-	&filter_own_address, &filter_quarantine, &filter_rdns, &filter_rspamd,
-	&filter_sender_dns, &filter_told, NULL };
+#define MORE_FILTERS &filter_told,
+#include "filters/filters.c"
 
 #define WAIT_MS 1000
 
