@@ -22,13 +22,14 @@
 #define TEXT_MAX (16 * 1024 * 1024)
 #define COLUMNS_MAX 64
 #define WORKERS_MAX 65536
+#define BACKENDS_SERVERS_MAX 65536
 
 struct adopt {
 	struct master *m; /* borrowed */
 	bool trial;
 	const char *at; /* the rest of the line */
 	bool bad;
-	bool ended;
+	unsigned seen; /* lines, as bits */
 	struct columns *columns[COLUMNS_MAX];
 	unsigned column_count;
 	struct generation *g; /* the one that is being read */
@@ -133,7 +134,7 @@ static void
 take_sizes(struct adopt *a)
 {
 	a->m->rates_count = (unsigned)number(a, 1, 4 * WORKERS_MAX);
-	a->m->caps_servers = (unsigned)number(a, 0, INT_MAX);
+	a->m->caps_servers = (unsigned)number(a, 0, BACKENDS_SERVERS_MAX);
 }
 
 static void
@@ -177,12 +178,21 @@ take_columns(struct adopt *a)
 	a->columns[a->column_count++] = cols;
 }
 
+/* A worker whose line is missing would be one with descriptor 0. */
+static void
+need_workers(struct adopt *a)
+{
+	if (a->g != NULL && a->workers != a->g->count)
+		a->bad = true;
+}
+
 static void
 take_generation(struct adopt *a)
 {
 	struct generation *g = xcalloc(1, sizeof(*g));
 	unsigned columns;
 
+	need_workers(a);
 	g->checker_fds[0] = g->checker_fds[1] = -1;
 	g->agent_fds[0] = g->agent_fds[1] = -1;
 	g->stage = (enum stage)number(a, STAGE_RUNNING, STAGE_KILLED);
@@ -225,7 +235,7 @@ take_worker(struct adopt *a)
 static void
 take_agent(struct adopt *a)
 {
-	if (a->g == NULL)
+	if (a->g == NULL || a->g->agent.pid != 0)
 		a->bad = true;
 	else
 		a->g->agent.pid = process(a);
@@ -259,33 +269,53 @@ take_slot(struct adopt *a)
 	g->slots[g->slot_count++] = (unsigned)number(a, 0, UINT_MAX);
 }
 
-static void
-take_end(struct adopt *a)
-{
-	a->ended = true;
-}
+static void take_end(struct adopt *);
 
 static const struct {
 	const char *word;
 	void (*take)(struct adopt *);
+	enum { MANY, ONE, MUST } times; /* MUST: one */
 } lines[] = {
-	{ "log", take_log },
-	{ "life", take_life },
-	{ "reload", take_reload },
-	{ "pidfile", take_pidfile },
-	{ "control", take_control },
-	{ "rotate", take_rotate },
-	{ "sizes", take_sizes },
-	{ "socket", take_socket },
-	{ "memory", take_memory },
-	{ "columns", take_columns },
-	{ "generation", take_generation },
-	{ "worker", take_worker },
-	{ "agent", take_agent },
-	{ "checker", take_checker },
-	{ "slot", take_slot },
-	{ "end", take_end },
+	{ "log", take_log, MUST },
+	{ "life", take_life, MUST },
+	{ "reload", take_reload, MUST },
+	{ "pidfile", take_pidfile, ONE },
+	{ "control", take_control, ONE },
+	{ "rotate", take_rotate, MUST },
+	{ "sizes", take_sizes, MUST },
+	{ "socket", take_socket, MANY },
+	{ "memory", take_memory, MANY },
+	{ "columns", take_columns, MANY },
+	{ "generation", take_generation, MANY },
+	{ "worker", take_worker, MANY },
+	{ "agent", take_agent, MANY },
+	{ "checker", take_checker, MANY },
+	{ "slot", take_slot, MANY },
+	{ "end", take_end, MUST },
 };
+
+static bool
+seen(const struct adopt *a, size_t line)
+{
+	return (a->seen & 1U << line) != 0;
+}
+
+static void
+take_end(struct adopt *a)
+{
+	size_t i;
+
+	need_workers(a);
+	for (i = 0; i < nitems(lines); i++)
+		if (lines[i].times == MUST && !seen(a, i))
+			a->bad = true;
+}
+
+static bool
+ended(const struct adopt *a)
+{
+	return seen(a, nitems(lines) - 1);
+}
 
 static void
 take_line(struct adopt *a, const char *line)
@@ -296,10 +326,12 @@ take_line(struct adopt *a, const char *line)
 		if (strlen(lines[i].word) == len &&
 		    memcmp(lines[i].word, line, len) == 0)
 			break;
-	if (i == nitems(lines) || a->ended) {
+	if (i == nitems(lines) || ended(a) ||
+	    (lines[i].times != MANY && seen(a, i))) {
 		a->bad = true;
 		return;
 	}
+	a->seen |= 1U << i;
 	a->at = line[len] == ' ' ? line + len + 1 : line + len;
 	lines[i].take(a);
 }
@@ -315,7 +347,7 @@ load(void)
 	long fd;
 
 	fd = given != NULL ? strtol(given, &end, 10) : -1;
-	if (fd < 0 || fd > INT_MAX || *end != '\0' ||
+	if (fd < 0 || fd > INT_MAX || end == given || *end != '\0' ||
 	    fstat((int)fd, &st) == -1 || st.st_size > TEXT_MAX)
 		return NULL;
 	text = xcalloc(1, (size_t)st.st_size + 1);
@@ -362,6 +394,7 @@ handover_read(struct master *m, bool trial, FILE *err)
 	struct adopt a = { .m = m, .trial = trial };
 	char *text = load(), *line, *next;
 	bool first = true, ours = true, said = false;
+	unsigned i;
 
 	(void)unsetenv(HANDOVER_ENV);
 	for (line = text; line != NULL && *line != '\0' && !a.bad && ours;
@@ -376,7 +409,10 @@ handover_read(struct master *m, bool trial, FILE *err)
 		first = false;
 	}
 	free(text);
-	if (ours && a.ended && !a.bad)
+	for (i = 0; i < a.column_count; i++)
+		if (a.columns[i]->refs == 0)
+			columns_free(&a.columns[i]);
+	if (ours && ended(&a) && !a.bad)
 		return true;
 	if (!said)
 		fprintf(err, "what %s has is no handover for this process\n",

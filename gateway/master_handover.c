@@ -211,19 +211,21 @@ static void
 put_generation(FILE *f, const struct master *m, const struct generation *g)
 {
 	const struct child *ch;
-	size_t i;
+	size_t i; /* not a pointer: the lists may be NULL and empty */
 
 	fprintf(f, "generation %d %" PRId64 " %" PRId64 " %u %u %ld\n",
 	    (int)g->stage, g->due, g->drain, columns_number(m, g), g->count,
 	    (long)g->admin.pid);
-	for (ch = g->workers; ch < g->workers + g->count; ch++)
+	for (i = 0; i < g->count; i++) {
+		ch = &g->workers[i];
 		fprintf(f, "worker %ld %u %u %d\n", (long)ch->pid, ch->column,
 		    ch->rates_column, ch->control_fds[1]);
+	}
 	if (g->agent.pid != 0)
 		fprintf(f, "agent %ld\n", (long)g->agent.pid);
-	for (ch = g->checkers; ch < g->checkers + g->checker_count; ch++)
-		if (ch->pid != 0)
-			fprintf(f, "checker %ld\n", (long)ch->pid);
+	for (i = 0; i < g->checker_count; i++)
+		if (g->checkers[i].pid != 0)
+			fprintf(f, "checker %ld\n", (long)g->checkers[i].pid);
 	for (i = 0; i < g->slot_count; i++)
 		fprintf(f, "slot %u\n", g->slots[i]);
 }
