@@ -8,11 +8,11 @@ export LC_ALL
 
 runs=3 seconds=4 idle_wanted=2000
 workloads="a b p c d"
-peers="direct haproxy postern"
+peers="direct haproxy postern postern_all"
 
 usage() {
 	echo "usage: run.sh [-n runs] [-t seconds] [-w 'a b p c d']" \
-	    "[-p 'direct haproxy postern']" >&2
+	    "[-p 'direct haproxy postern postern_all']" >&2
 	exit 2
 }
 
@@ -117,6 +117,21 @@ have_postern() {
 }
 
 start_postern() {
+	serve ''
+}
+
+# With all that the operation of it adds: health checks, and the server is told
+# by XFORWARD who the client is, for each message.
+have_postern_all() {
+	have_postern
+}
+
+start_postern_all() {
+	serve 'identify = xforward  check { interval = 1s }'
+}
+
+# serve OPTIONS of the backend
+serve() {
 	cat >"$dir/postern.conf" <<-END
 	hostname = "bench.example.org"
 	workers = 2
@@ -127,6 +142,7 @@ start_postern() {
 	    protocol = smtp
 	    server one { address = "127.0.0.1:$sink_port" }
 	    pool { max = 64  idle = 64 }
+	    $1
 	}
 	route all { backend = sink  open-relay = yes }
 	END
@@ -173,7 +189,7 @@ value() {
 
 start_sink() {
 	rm -f "$dir/port"
-	"$sink" --port-file "$dir/port" 127.0.0.1:0 >"$dir/sink.out" 2>&1 &
+	"$sink" --xforward --port-file "$dir/port" 127.0.0.1:0 >"$dir/sink.out" 2>&1 &
 	sink_pid=$!
 	tries=0
 	until [ -s "$dir/port" ]; do
@@ -266,9 +282,11 @@ one() {
 	awk -v ns="$((after - before))" -v n="$ok" -v bad="$wrong" \
 	    -v rate="$(value rate "$dir/gen.out")" \
 	    -v p50="$(value p50_ms "$dir/gen.out")" \
-	    -v p99="$(value p99_ms "$dir/gen.out")" 'BEGIN {
-		printf("%s %s %s %.5f %s\n", rate, p50, p99,
-		    n > 0 ? ns / 1e6 / n : 0, bad == "" ? "good" : "BAD")
+	    -v p99="$(value p99_ms "$dir/gen.out")" \
+	    -v links="$(value connections "$dir/sink.out")" 'BEGIN {
+		printf("%s %s %s %.5f %s %.5f\n", rate, p50, p99,
+		    n > 0 ? ns / 1e6 / n : 0, bad == "" ? "good" : "BAD",
+		    n > 0 ? links / n : 0)
 	}' >>"$dir/result.$1.$2"
 }
 
@@ -397,7 +415,8 @@ ratios() {
 		rule="$rule---|"
 	done
 	printf '%s\n%s\n' "$head" "$rule"
-	for pair in "postern haproxy" "postern direct" "haproxy direct"; do
+	for pair in "postern haproxy" "postern_all haproxy" \
+	    "postern direct" "haproxy direct"; do
 		x=${pair% *} y=${pair#* }
 		line="| $x / $y |"
 		for w in $workloads; do
@@ -405,6 +424,20 @@ ratios() {
 		done
 		echo "$line"
 	done
+}
+
+# Connections that the server had, for each message that it took.
+links() {
+	line="| server's connections per message, $1 |"
+	for w in $workloads; do
+		f=$dir/result.$w.$1
+		if [ "$w" = d ] || [ ! -s "$f" ]; then
+			line="$line – |"
+		else
+			line="$line $(printf '%.4f' "$(median "$f" 6)") |"
+		fi
+	done
+	echo "$line"
 }
 
 # --- the runs --------------------------------------------------------------
@@ -465,6 +498,9 @@ echo
 table
 echo
 ratios
+for p in $peers; do
+	links "$p"
+done
 
 # No row at all is as bad as a BAD one.
 ls "$dir"/result.* >/dev/null 2>&1 && ! grep -q BAD "$dir"/result.*
