@@ -114,6 +114,9 @@ struct filter {
 	/* Paths that it asks for while it runs: unix sockets; NULL behind the
 	 * last one.  For -n, with chroot. */
 	const char *(*path)(const void *conf, size_t index);
+	/* URLs that it asks by fc_http(), and what else it has in this list:
+	 * their names are looked for in hosts(5), before the DNS. */
+	const char *(*server)(const void *conf, size_t index);
 	/* Where fc_keep() puts messages. */
 	const char *(*directory)(const void *conf);
 	/* on-unknown has no default: the administrator has to say. */
