@@ -141,6 +141,8 @@ const struct address *fc_sender(const struct filter_call *fc);
 /* The recipient under judgement (PHASE_RCPT), else NULL. */
 const struct address *fc_recipient(const struct filter_call *fc);
 enum phase fc_phase(const struct filter_call *fc);
+/* Random octets, which nobody can guess. */
+void fc_random(void *buf, size_t len);
 /* The transaction's id, as in the log. */
 const char *fc_id(const struct filter_call *fc);
 /* Octets of the message without what was removed; in PHASE_MESSAGE. */
