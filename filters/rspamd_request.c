@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_FIXED 20 /* besides the recipients */
+#define FIELDS_FIXED 30 /* besides the recipients */
+#define FIELDS_RCPT 3
 #define FIELD_MAX 2000
 #define PLAIN_MAX 900  /* octets of a line (RFC 5322: 998) */
 #define WORD_OCTETS 42 /* in an encoded word of 75 (RFC 2047) */
@@ -33,7 +34,8 @@ rspamd_request(struct rspamd_request *rq, struct filter_call *fc,
 	bool local = strncmp(text, "unix:", 5) == 0;
 
 	memset(rq, 0, sizeof(*rq));
-	rq->fields = calloc(e->count + FIELDS_FIXED, sizeof(*rq->fields));
+	rq->fields =
+	    calloc(e->count * FIELDS_RCPT + FIELDS_FIXED, sizeof(*rq->fields));
 	if (rq->fields == NULL)
 		abort();
 	put(rq, "Queue-Id", fc_id(fc));
@@ -135,9 +137,26 @@ put_client(struct rspamd_request *rq, const struct client *c)
 	put(rq, "TLS-Version", c->tls_version);
 }
 
+/* One field for each parameter: an index (that of a recipient) and "KEY=value",
+ * as rspamd takes those without a value, too. */
+static void
+put_params(struct rspamd_request *rq, const char *name, const char *index,
+    char *params)
+{
+	char text[FIELD_MAX], *p, *next = NULL;
+
+	for (p = strtok_r(params, " ", &next); p != NULL;
+	     p = strtok_r(NULL, " ", &next)) {
+		snprintf(text, sizeof(text), "%s%s%s", index, p,
+		    strchr(p, '=') != NULL ? "" : "=");
+		put(rq, name, text);
+	}
+}
+
 static void
 put_envelope(struct rspamd_request *rq, const struct envelope *e)
 {
+	char params[ENVELOPE_PARAMS_SIZE], index[24];
 	size_t i;
 
 	put(rq, "From", e->sender.text[0] != '\0' ? e->sender.text : "<>");
@@ -145,6 +164,14 @@ put_envelope(struct rspamd_request *rq, const struct envelope *e)
 		put(rq, "Rcpt", e->rcpts[i].addr.text);
 	if (e->count == 1)
 		put(rq, "Deliver-To", e->rcpts[0].addr.text);
+	envelope_write_mail_params(e, params, sizeof(params));
+	put_params(rq, "X-Rspamd-Mail-Esmtp-Args", "", params);
+	for (i = 0; i < e->count; i++) {
+		snprintf(index, sizeof(index), "%zu:", i);
+		envelope_write_rcpt_params(
+		    &e->rcpts[i], params, sizeof(params));
+		put_params(rq, "X-Rspamd-Rcpt-Esmtp-Args", index, params);
+	}
 }
 
 /* Texts. */
