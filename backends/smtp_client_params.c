@@ -30,29 +30,20 @@ offers(struct delivery *dl, unsigned extension)
 void
 smtp_client_mail_params(struct delivery *dl)
 {
-	static const char *const bodies[] = {
-		[BODY_UNSPECIFIED] = "",
-		[BODY_7BIT] = "",
-		[BODY_8BITMIME] = " BODY=8BITMIME",
-		[BODY_BINARYMIME] = " BODY=BINARYMIME",
-	};
-	static const char *const rets[] = {
-		[DSN_RET_UNSPECIFIED] = "",
-		[DSN_RET_FULL] = " RET=FULL",
-		[DSN_RET_HDRS] = " RET=HDRS",
-	};
 	const struct envelope *e = dl_envelope(dl);
 	char envid[3 * SMTP_ENVID_MAX + 4];
 
 	if (offers(dl, EHLO_SIZE) && dl_size(dl) > 0)
 		dl_sendf(dl, " SIZE=%" PRIu64, dl_size(dl));
-	if (e->body != BODY_8BITMIME || offers(dl, EHLO_8BITMIME))
-		dl_send(dl, bodies[e->body]);
+	if (e->body == BODY_BINARYMIME ||
+	    (e->body == BODY_8BITMIME && offers(dl, EHLO_8BITMIME)))
+		dl_sendf(dl, " BODY=%s", smtp_body_text(e->body));
 	if ((e->needs & EHLO_SMTPUTF8) != 0)
 		dl_send(dl, " SMTPUTF8");
 	if ((e->needs & EHLO_REQUIRETLS) != 0)
 		dl_send(dl, " REQUIRETLS");
-	dl_send(dl, rets[e->ret]);
+	if (e->ret != DSN_RET_UNSPECIFIED)
+		dl_sendf(dl, " RET=%s", smtp_ret_text(e->ret));
 	if (e->envid != NULL) {
 		envid[xtext_encode(e->envid, envid, sizeof(envid))] = '\0';
 		dl_sendf(dl, " ENVID=%s", envid);

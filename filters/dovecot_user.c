@@ -189,8 +189,10 @@ on_rcpt(struct filter_call *fc)
 		ext = strcspn(rcpt->local, conf->extension);
 	if (ext == 0)
 		ext = len;
+	/* Dovecot knows nothing of U-labels, and by default of no such
+	 * character: one form, whichever the client used. */
 	snprintf(
-	    user, sizeof(user), "%.*s@%s", (int)ext, rcpt->local, rcpt->domain);
+	    user, sizeof(user), "%.*s@%s", (int)ext, rcpt->local, rcpt->plain);
 	if (!dovecot_add(line, sizeof(line), "", user) ||
 	    !dovecot_add(line, sizeof(line), "service=", conf->service))
 		return fc_unknown(fc, "the recipient's address is too long");

@@ -397,6 +397,14 @@ path(const void *arg, size_t index)
 	return NULL;
 }
 
+static const char *
+server(const void *arg, size_t index)
+{
+	const struct rspamd_conf *conf = arg;
+
+	return index < conf->servers.count ? conf->servers.list[index] : NULL;
+}
+
 const struct filter filter_rspamd = {
 	.name = "rspamd",
 	.summary = "asks rspamd about the message",
@@ -407,5 +415,6 @@ const struct filter filter_rspamd = {
 	.prepare = prepare,
 	.warn = warn,
 	.path = path,
+	.server = server,
 	.must_choose = true,
 };

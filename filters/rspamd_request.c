@@ -9,20 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_FIXED 20 /* besides the recipients */
+#define FIELDS_FIXED 30 /* besides the recipients */
+#define FIELDS_RCPT 3
 #define FIELD_MAX 2000
 #define PLAIN_MAX 900  /* octets of a line (RFC 5322: 998) */
 #define WORD_OCTETS 42 /* in an encoded word of 75 (RFC 2047) */
 #define FILE_MAX (1 << 20)
+#define TRACE_OCTETS 16 /* of an id (W3C Trace Context 3.2.2) */
+#define SPAN_OCTETS 8
 
 static void put(struct rspamd_request *, const char *, const char *);
+static void put_trace(struct rspamd_request *, struct filter_call *);
 static void put_client(struct rspamd_request *, const struct client *);
 static void put_envelope(struct rspamd_request *, const struct envelope *);
 static bool is_plain(const char *);
 static size_t put_base64(char *, const unsigned char *, size_t);
 
 void
-rspamd_request(struct rspamd_request *rq, const struct filter_call *fc,
+rspamd_request(struct rspamd_request *rq, struct filter_call *fc,
     const struct rspamd_conf *conf, size_t server)
 {
 	const struct envelope *e = fc_envelope(fc);
@@ -30,10 +34,12 @@ rspamd_request(struct rspamd_request *rq, const struct filter_call *fc,
 	bool local = strncmp(text, "unix:", 5) == 0;
 
 	memset(rq, 0, sizeof(*rq));
-	rq->fields = calloc(e->count + FIELDS_FIXED, sizeof(*rq->fields));
+	rq->fields =
+	    calloc(e->count * FIELDS_RCPT + FIELDS_FIXED, sizeof(*rq->fields));
 	if (rq->fields == NULL)
 		abort();
 	put(rq, "Queue-Id", fc_id(fc));
+	put_trace(rq, fc);
 	put(rq, "MTA-Name",
 	    conf->mta_name != NULL ? conf->mta_name : fc_hostname(fc));
 	put_client(rq, fc_client(fc));
@@ -86,6 +92,36 @@ put(struct rspamd_request *rq, const char *name, const char *value)
 	rq->fields[rq->count++] = line;
 }
 
+/* A random id in hexadecimal digits; one of zeros would be none. */
+static void
+make_id(char *text, size_t octets)
+{
+	unsigned char id[TRACE_OCTETS];
+	size_t i;
+
+	fc_random(id, octets);
+	id[0] |= 1;
+	for (i = 0; i < octets; i++)
+		snprintf(text + 2 * i, 3, "%02x", id[i]);
+}
+
+/* The transaction keeps its trace, whichever server and filter asks; each
+ * request is a span of its own.  01: we have a record of it. */
+static void
+put_trace(struct rspamd_request *rq, struct filter_call *fc)
+{
+	char trace[2 * TRACE_OCTETS + 1], span[2 * SPAN_OCTETS + 1];
+	char text[sizeof(trace) + sizeof(span) + 8];
+
+	if (fc_fact(fc, "trace") == NULL) {
+		make_id(trace, TRACE_OCTETS);
+		fc_set_fact(fc, "trace", trace);
+	}
+	make_id(span, SPAN_OCTETS);
+	snprintf(text, sizeof(text), "00-%s-%s-01", fc_fact(fc, "trace"), span);
+	put(rq, "traceparent", text);
+}
+
 static void
 put_client(struct rspamd_request *rq, const struct client *c)
 {
@@ -101,9 +137,26 @@ put_client(struct rspamd_request *rq, const struct client *c)
 	put(rq, "TLS-Version", c->tls_version);
 }
 
+/* One field for each parameter: an index (that of a recipient) and "KEY=value",
+ * as rspamd takes those without a value, too. */
+static void
+put_params(struct rspamd_request *rq, const char *name, const char *index,
+    char *params)
+{
+	char text[FIELD_MAX], *p, *next = NULL;
+
+	for (p = strtok_r(params, " ", &next); p != NULL;
+	     p = strtok_r(NULL, " ", &next)) {
+		snprintf(text, sizeof(text), "%s%s%s", index, p,
+		    strchr(p, '=') != NULL ? "" : "=");
+		put(rq, name, text);
+	}
+}
+
 static void
 put_envelope(struct rspamd_request *rq, const struct envelope *e)
 {
+	char params[ENVELOPE_PARAMS_SIZE], index[24];
 	size_t i;
 
 	put(rq, "From", e->sender.text[0] != '\0' ? e->sender.text : "<>");
@@ -111,6 +164,14 @@ put_envelope(struct rspamd_request *rq, const struct envelope *e)
 		put(rq, "Rcpt", e->rcpts[i].addr.text);
 	if (e->count == 1)
 		put(rq, "Deliver-To", e->rcpts[0].addr.text);
+	envelope_write_mail_params(e, params, sizeof(params));
+	put_params(rq, "X-Rspamd-Mail-Esmtp-Args", "", params);
+	for (i = 0; i < e->count; i++) {
+		snprintf(index, sizeof(index), "%zu:", i);
+		envelope_write_rcpt_params(
+		    &e->rcpts[i], params, sizeof(params));
+		put_params(rq, "X-Rspamd-Rcpt-Esmtp-Args", index, params);
+	}
 }
 
 /* Texts. */

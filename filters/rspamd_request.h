@@ -30,7 +30,7 @@ struct rspamd_request {
 };
 
 /* http is good until rspamd_request_free(). */
-void rspamd_request(struct rspamd_request *rq, const struct filter_call *fc,
+void rspamd_request(struct rspamd_request *rq, struct filter_call *fc,
     const struct rspamd_conf *conf, size_t server);
 void rspamd_request_free(struct rspamd_request *rq);
 

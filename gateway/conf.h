@@ -17,6 +17,7 @@
 
 #include "chain.h"
 #include "dns_conf.h"
+#include "dns_hosts.h"
 #include "log.h"
 #include "mem.h"
 #include "message.h"
@@ -42,6 +43,7 @@ struct config {
 	struct spool_conf spool;
 	struct limits_conf limits;
 	struct dns_conf resolver;
+	struct dns_hosts hosts; /* of servers that filters ask by HTTP */
 	struct admin_conf admin;
 	struct tls_conf *tls; /* certificates are loaded */
 	size_t tls_count;

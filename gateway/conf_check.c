@@ -51,6 +51,7 @@ conf_check(struct conf_reader *r)
 	conf_check_tls(r);
 	check_listeners(r); /* before the filters: sees which are used */
 	check_filters(r);
+	conf_find_hosts(r);
 	conf_check_routes(r);
 	check_backends(r);
 	conf_check_chroot(r);

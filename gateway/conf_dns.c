@@ -9,6 +9,7 @@
 #include "dns.h"
 #include "dns_hosts.h"
 #include "dns_name.h"
+#include "filter.h"
 #include "loop.h"
 #include "names.h"
 
@@ -81,6 +82,48 @@ conf_fill_address(struct conf_reader *r, struct server_conf *sc)
 	sc->named = arena_alloc(r->arena, sizeof(*sc->named));
 	sc->named->host = arena_strndup(r->arena, name, strlen(name));
 	sc->named->port = port;
+}
+
+static void
+find_host(struct conf_reader *r, const char *url)
+{
+	struct dns_hosts *hosts = &r->config->hosts;
+	char host[HTTP_HOST_SIZE], name[DNS_NAME_SIZE];
+	struct dns_host h;
+
+	if (!http_url_host(url, host, sizeof(host)) ||
+	    !dns_name_ascii(host, name, sizeof(name)) ||
+	    dns_hosts_get(hosts, host) != NULL)
+		return;
+	h.count = dns_hosts_find(
+	    r->config->resolver.hosts, name, h.addrs, DNS_HOST_ADDRS);
+	if (h.count == 0)
+		return;
+	h.name = arena_strndup(r->arena, host, strlen(host));
+	hosts->list[hosts->count++] = h;
+}
+
+/* Servers that filters ask: a worker may be where there is no such file. */
+void
+conf_find_hosts(struct conf_reader *r)
+{
+	const struct config *c = r->config;
+	const struct filter_instance *fi;
+	const char *url;
+	size_t i, n = 0;
+
+	for (fi = c->filters; fi < c->filters + c->filter_count; fi++)
+		for (i = 0; fi->type->server != NULL &&
+		     fi->type->server(fi->conf, i) != NULL;
+		     i++)
+			n++;
+	r->config->hosts.list =
+	    arena_alloc(r->arena, (n + 1) * sizeof(struct dns_host));
+	for (fi = c->filters; fi < c->filters + c->filter_count; fi++)
+		for (i = 0; fi->type->server != NULL &&
+		     (url = fi->type->server(fi->conf, i)) != NULL;
+		     i++)
+			find_host(r, url);
 }
 
 static void

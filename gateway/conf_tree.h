@@ -98,6 +98,7 @@ void conf_check_control(struct conf_reader *r);
 void conf_fill_address(struct conf_reader *r, struct server_conf *sc);
 /* Also completes the resolver: reads resolv.conf. */
 void conf_check_dns(struct conf_reader *r);
+void conf_find_hosts(struct conf_reader *r); /* behind the filters */
 void conf_check_servers(
     struct conf_reader *r, const struct conf_block *b, struct backend_conf *bc);
 /* Finds the filter that authenticates; it becomes the last of lc's filters,

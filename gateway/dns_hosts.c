@@ -40,6 +40,17 @@ dns_hosts_find(
 	return count;
 }
 
+const struct dns_host *
+dns_hosts_get(const struct dns_hosts *hosts, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < hosts->count; i++)
+		if (strcmp(hosts->list[i].name, name) == 0)
+			return &hosts->list[i];
+	return NULL;
+}
+
 static bool
 is_localhost(const char *name)
 {

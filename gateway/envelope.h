@@ -85,6 +85,13 @@ void envelope_mail_params(
     struct envelope *e, const struct smtp_mail_params *params);
 void envelope_rcpt_params(struct envelope *e, struct recipient *r,
     const struct smtp_rcpt_params *params);
+/* The parameters that the client gave, written anew, with blanks between them
+ * as in "SIZE=100 SMTPUTF8"; a value has none, and no control characters. */
+#define ENVELOPE_PARAMS_SIZE 2400
+void envelope_write_mail_params(
+    const struct envelope *e, char *buf, size_t size);
+void envelope_write_rcpt_params(
+    const struct recipient *r, char *buf, size_t size);
 /* Notes a recipient to be added. */
 void envelope_add_extra(struct envelope *e, const struct address *addr);
 /* Takes the last one back (a filter refused it), and what was added for it. */

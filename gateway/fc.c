@@ -237,6 +237,12 @@ fc_wait(struct filter_call *fc, int64_t ms, filter_fn *next)
 }
 
 void
+fc_random(void *buf, size_t len)
+{
+	compat_random(buf, len);
+}
+
+void
 fc_set_fact(struct filter_call *fc, const char *key, const char *text)
 {
 	tx_set_fact(fc->tx, key, text);

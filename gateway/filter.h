@@ -114,6 +114,9 @@ struct filter {
 	/* Paths that it asks for while it runs: unix sockets; NULL behind the
 	 * last one.  For -n, with chroot. */
 	const char *(*path)(const void *conf, size_t index);
+	/* URLs that it asks by fc_http(), and what else it has in this list:
+	 * their names are looked for in hosts(5), before the DNS. */
+	const char *(*server)(const void *conf, size_t index);
 	/* Where fc_keep() puts messages. */
 	const char *(*directory)(const void *conf);
 	/* on-unknown has no default: the administrator has to say. */
@@ -140,6 +143,8 @@ const struct address *fc_sender(const struct filter_call *fc);
 /* The recipient under judgement (PHASE_RCPT), else NULL. */
 const struct address *fc_recipient(const struct filter_call *fc);
 enum phase fc_phase(const struct filter_call *fc);
+/* Random octets, which nobody can guess. */
+void fc_random(void *buf, size_t len);
 /* The transaction's id, as in the log. */
 const char *fc_id(const struct filter_call *fc);
 /* Octets of the message without what was removed; in PHASE_MESSAGE. */

@@ -38,6 +38,14 @@ http_url_fault(const char *url)
 	return parse_url(url, host, sizeof(host), &port);
 }
 
+bool
+http_url_host(const char *url, char *host, size_t size)
+{
+	int port;
+
+	return parse_url(url, host, size, &port) == NULL;
+}
+
 /* What it needs: http[s]://HOST[:PORT][/PATH], the host a name, an IPv4 address
  * or an IPv6 address in brackets. */
 static const char *

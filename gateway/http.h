@@ -14,10 +14,12 @@
 #include <stdint.h>
 
 struct dns;
+struct dns_hosts;
 struct http;
 struct http_exchange;
 struct loop;
 
+#define HTTP_HOST_SIZE 256
 #define HTTP_ANSWER_MAX (4 * 1024 * 1024) /* octets of an answer in memory */
 
 struct http_request {
@@ -53,9 +55,13 @@ struct http_answer {
 
 /* NULL: it is an address that can be asked; else what is wrong with it. */
 const char *http_url_fault(const char *url);
+/* Its host, a name or an address; false: it has none. */
+bool http_url_host(const char *url, char *host, size_t size);
 
-/* dns is borrowed and may be NULL: then no names. */
-struct http *http_new(struct loop *l, struct dns *dns);
+/* Names that are not among hosts (by the text of http_url_host()) are asked of
+ * dns.  Both are borrowed. */
+struct http *http_new(
+    struct loop *l, struct dns *dns, const struct dns_hosts *hosts);
 /* Nobody may be waiting any more. */
 void http_free(struct http **hp);
 

@@ -16,13 +16,12 @@
 #include "dns.h"
 #include "loop.h"
 
-#define HTTP_HOST_SIZE 256
-
 #define HTTP_SPARED_MAX 32
 
 struct http {
-	struct loop *loop; /* borrowed, as the next */
+	struct loop *loop; /* borrowed, as the next two */
 	struct dns *dns;
+	const struct dns_hosts *hosts;
 	CURLM *multi; /* owned; made at the first use */
 	struct timer timer;
 	struct task kick; /* it wants to be called at once */

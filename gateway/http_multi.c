@@ -22,12 +22,13 @@ static void on_socket(evutil_socket_t, short, void *);
 static void collect(struct http *);
 
 struct http *
-http_new(struct loop *l, struct dns *dns)
+http_new(struct loop *l, struct dns *dns, const struct dns_hosts *hosts)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 
 	h->loop = l;
 	h->dns = dns;
+	h->hosts = hosts;
 	h->kick.run = kick;
 	timer_init(&h->timer, l, on_timer, h);
 	return h;

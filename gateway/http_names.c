@@ -1,6 +1,7 @@
 /*
- * The addresses of a server that has a name: from our resolver, for libcurl's
- * would wait.  It gets them by CURLOPT_RESOLVE.
+ * The addresses of a server that has a name: from hosts(5) as it was at the
+ * start, or from our resolver, for libcurl's would wait.  It gets them by
+ * CURLOPT_RESOLVE.
  */
 
 #include <stdio.h>
@@ -18,15 +19,13 @@ void
 http_look_up(struct http_exchange *x)
 {
 	static const enum dns_type types[2] = { DNS_A, DNS_AAAA };
-	struct net_addr local;
 	size_t i;
 
-	if (x->http->dns == NULL || x->host[0] == '[') {
+	if (x->host[0] == '[') {
 		http_fail(x, "the host's address is not known");
 		return;
 	}
-	/* (localhost is known without a file or a question) */
-	if (dns_hosts_find("", x->host, &local, 1) > 0) {
+	if (dns_hosts_get(x->http->hosts, x->host) != NULL) {
 		resolved(x);
 		return;
 	}
@@ -79,18 +78,17 @@ put_address(
 static void
 resolved(struct http_exchange *x)
 {
-	struct net_addr local[2];
+	const struct dns_host *known = dns_hosts_get(x->http->hosts, x->host);
 	const struct dns_answer *a;
 	char line[2000];
 	size_t i, k, len, start;
-	int n = dns_hosts_find("", x->host, local, 2);
 
 	start = len =
 	    (size_t)snprintf(line, sizeof(line), "+%s:%d:", x->host, x->port);
-	for (i = 0; (int)i < n; i++)
+	for (i = 0; known != NULL && (int)i < known->count; i++)
 		len = put_address(
-		    line, sizeof(line), len, len == start, &local[i]);
-	for (i = 0; i < 2 && n == 0; i++) {
+		    line, sizeof(line), len, len == start, &known->addrs[i]);
+	for (i = 0; i < 2 && known == NULL; i++) {
 		a = x->found[i];
 		for (k = 0; k < a->count; k++)
 			len = put_address(line, sizeof(line), len, len == start,

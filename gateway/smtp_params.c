@@ -272,6 +272,27 @@ smtp_read_rcpt_params(
 /* Writing. */
 
 const char *
+smtp_body_text(enum body_type body)
+{
+	static const char *const texts[] = { [BODY_UNSPECIFIED] = "",
+		[BODY_7BIT] = "7BIT",
+		[BODY_8BITMIME] = "8BITMIME",
+		[BODY_BINARYMIME] = "BINARYMIME" };
+
+	return texts[body];
+}
+
+const char *
+smtp_ret_text(enum dsn_ret ret)
+{
+	static const char *const texts[] = { [DSN_RET_UNSPECIFIED] = "",
+		[DSN_RET_FULL] = "FULL",
+		[DSN_RET_HDRS] = "HDRS" };
+
+	return texts[ret];
+}
+
+const char *
 smtp_notify_text(unsigned notify)
 {
 	static const char *const texts[] = { "", "SUCCESS", "FAILURE",

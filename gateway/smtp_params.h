@@ -74,6 +74,9 @@ enum smtp_param_fault smtp_read_mail_params(
 enum smtp_param_fault smtp_read_rcpt_params(
     const struct smtp_params *params, bool utf8, struct smtp_rcpt_params *r);
 
+/* "8BITMIME", "HDRS"; "" when not given. */
+const char *smtp_body_text(enum body_type body);
+const char *smtp_ret_text(enum dsn_ret ret);
 /* "SUCCESS,FAILURE" for a set that is not empty. */
 const char *smtp_notify_text(unsigned notify);
 /* Writes " ORCPT=type;address"; returns its length, 0 if it does not fit or

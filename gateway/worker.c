@@ -127,7 +127,7 @@ begin(struct worker *w)
 	f->rates = start->rates;
 	f->rates_column = start->rates_column;
 	w->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
-	w->services.http = http_new(w->front.loop, w->front.dns);
+	w->services.http = http_new(w->front.loop, w->front.dns, &c->hosts);
 	w->services.checker_fd = start->checker_fd;
 	w->services.agent_fd = start->agent_fd;
 	f->services = &w->services;

@@ -18,8 +18,9 @@ hostname = "gw.example.org"
 workers  = 1
 limits { reply-deadline = 20s }
 listen mx { address = {"127.0.0.1:@PORT1@"} filters = {spam, away} }
-listen name { address = {"127.0.0.1:@PORT3@"} filters = {named} }
+listen name { address = {"127.0.0.1:@PORT3@"} filters = {named, again} }
 rspamd named { server = {"http://localhost:$rspamd_port"} on-unknown = defer }
+rspamd again { server = {"http://127.0.0.1:$rspamd_port"} on-unknown = defer }
 listen local { address = {"127.0.0.1:@PORT2@"} filters = {socket} }
 rspamd spam {
 	server = {"http://127.0.0.1:$rspamd_port"}
@@ -52,6 +53,12 @@ port=$port2
 told "over a unix socket" "250" ""
 told "GTUBE over a unix socket" "550 5\.7\.1 Gtube" "" "X$gtube"
 port=$port3
+told "two filters ask" "250" ""
+spans=$(got | sed -n 's/^X-Trace: //p')
+trace=$(grep "event=mail " "$gw_log" | tail -n 1 | sed -n 's/.* trace=\([0-9a-f]*\).*/\1/p')
+equal "what both were told is the trace of the record" \
+    "$(echo "$spans" | grep -cE "^00-${trace:-none}-[0-9a-f]{16}-01\$")" 2
+equal "each request has its own span" "$(echo "$spans" | sort -u | grep -c .)" 2
 told "by name" "550 5\.7\.1 Gtube" "" "X$gtube"
 port=
 told "GTUBE" "550 5\.7\.1 Gtube pattern" "" "X$gtube"

@@ -104,7 +104,8 @@ put_config(FILE *f, const char *dir, const char *text, int port)
 		{ "@NOBODY@", "unix:", "/nobody" },
 		{ "@NOBODY2@", "unix:", "/nobody2" }, { "@NAMED@", NULL, NULL },
 		{ "@DIR@", "", "" }, { "@CERT@", "", "/cert" },
-		{ "@KEY@", "", "/key" }, { "@SECRET@", "", "/secret" } };
+		{ "@KEY@", "", "/key" }, { "@SECRET@", "", "/secret" },
+		{ "@HOSTS@", "", "/hosts" } };
 	size_t i, len = 0;
 
 	while (*text != '\0') {
@@ -135,29 +136,38 @@ gate_server(struct gate *g, const char *name, bool drain)
 		     : servers_enable(g->servers, name, now);
 }
 
+/* Nobody else may read a secret. */
+static void
+put_file(const char *dir, const char *name, const char *text)
+{
+	mode_t old = umask(077);
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	umask(old);
+	if (f == NULL)
+		abort();
+	fputs(text, f);
+	fclose(f);
+}
+
 /* The files that it names; whoever made dir removes them. */
 static void
 put_files(const char *dir, const char *text)
 {
 	char cert[200], key[200];
-	mode_t old;
-	FILE *f;
 
 	snprintf(cert, sizeof(cert), "%s/cert", dir);
 	snprintf(key, sizeof(key), "%s/key", dir);
 	if (strstr(text, "@CERT@") != NULL)
 		cert_make(&(struct cert){
 		    .name = "mx.test", .cert = cert, .key = key });
-	if (strstr(text, "@SECRET@") == NULL)
-		return;
-	snprintf(key, sizeof(key), "%s/secret", dir);
-	old = umask(077);
-	f = fopen(key, "w");
-	umask(old);
-	if (f == NULL)
-		abort();
-	fputs("open sesame\n", f);
-	fclose(f);
+	if (strstr(text, "@SECRET@") != NULL)
+		put_file(dir, "secret", "open sesame\n");
+	if (strstr(text, "@HOSTS@") != NULL)
+		put_file(dir, "hosts", "127.0.0.1 known.test Known2.test\n");
 }
 
 /* The machine's own server is never asked. */
@@ -383,7 +393,7 @@ gate_open(struct gate *g, const struct config *c)
 	f->routes = c->routes;
 	f->route_count = c->route_count;
 	g->services.helpers = helpers_new(f->loop, c->filters, c->filter_count);
-	g->services.http = http_new(f->loop, f->dns);
+	g->services.http = http_new(f->loop, f->dns, &c->hosts);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, g->checker_fds) == -1 ||
 	    net_nonblock(g->checker_fds[0]) == -1 ||
 	    net_nonblock(g->checker_fds[1]) == -1)

@@ -34,7 +34,8 @@ struct gate {
 
 /* Loads the configuration of a transcript.  @BACKEND@ to @BACKEND4@, @NOBODY@
  * and @NOBODY2@ are addresses in dir, @CERT@ and @KEY@ files with a new
- * certificate, @SECRET@ one with a password; they are left there.  The resolver
+ * certificate, @SECRET@ one with a password, @HOSTS@ a hosts(5)
+ * with known.test; they are left there.  The resolver
  * asks dns (NULL: nobody), whatever is written; @NAMED@ is mail.test with this
  * port.  NULL after having said why on stdout. */
 struct config *gate_config(const char *dir, const char *name, const char *text,

@@ -10,7 +10,9 @@ rspamd_config:register_symbol{
 		    (task:get_recipients('smtp') or {{}})[1].addr or '',
 		    task:get_queue_id() or '')
 		local block = { add_headers = {
-		    ['X-Told'] = { value = told, order = 0 } } }
+		    ['X-Told'] = { value = told, order = 0 },
+		    ['X-Trace'] = { value = tostring(
+			task:get_request_header('traceparent')), order = 0 } } }
 		if what == 'milter' then
 			block.remove_headers = { ['X-Old'] = {1, -1}, ['X-All'] = 0 }
 			block.add_headers['X-Top'] = { value = 'top', order = 0 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "ehlo.h"
 #include "envelope.h"
 #include "mem.h"
 #include "smtp_parse.h"
@@ -164,6 +165,45 @@ test_recipients(void **state)
 	arena_free(&a);
 }
 
+static void
+test_params_written(void **state)
+{
+	char buf[ENVELOPE_PARAMS_SIZE], blanks[SMTP_AUTH_MAX + 1];
+	struct envelope e = { .envid = NULL };
+	struct recipient r = { .notify = 0 };
+
+	(void)state;
+	envelope_write_mail_params(&e, buf, sizeof(buf));
+	assert_string_equal(buf, "");
+	envelope_write_rcpt_params(&r, buf, sizeof(buf));
+	assert_string_equal(buf, "");
+	e.size = 7;
+	e.body = BODY_7BIT;
+	e.needs = EHLO_SMTPUTF8 | EHLO_REQUIRETLS;
+	e.ret = DSN_RET_FULL;
+	e.envid = "a b\r\n";
+	e.auth = "";
+	envelope_write_mail_params(&e, buf, sizeof(buf));
+	assert_string_equal(buf,
+	    "SIZE=7 BODY=7BIT SMTPUTF8 REQUIRETLS RET=FULL "
+	    "ENVID=a+20b+0D+0A AUTH=<>");
+	/* What does not fit is left out, and the longest do fit. */
+	envelope_write_mail_params(&e, buf, 20);
+	assert_string_equal(buf, "SIZE=7 BODY=7BIT");
+	memset(blanks, ' ', SMTP_AUTH_MAX);
+	blanks[SMTP_AUTH_MAX] = '\0';
+	e.auth = blanks;
+	e.envid = blanks + SMTP_AUTH_MAX - SMTP_ENVID_MAX;
+	envelope_write_mail_params(&e, buf, sizeof(buf));
+	assert_int_equal(strlen(strstr(buf, " ENVID=")),
+	    strlen(" ENVID= AUTH=") + 3 * (SMTP_ENVID_MAX + SMTP_AUTH_MAX));
+	r.notify = DSN_DELAY;
+	r.orcpt_type = "rfc822";
+	r.orcpt = "a+b@c";
+	envelope_write_rcpt_params(&r, buf, sizeof(buf));
+	assert_string_equal(buf, "NOTIFY=DELAY ORCPT=rfc822;a+2Bb@c");
+}
+
 int
 main(void)
 {
@@ -172,6 +212,7 @@ main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_address_is_a_copy),
 		cmocka_unit_test(test_recipients),
+		cmocka_unit_test(test_params_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
