@@ -129,7 +129,8 @@ must wait_until 10 "$BUILD/posternctl" -s "$tmp/ctl/control.sock" status
 mv "$tmp/logs/log" "$tmp/logs/log.0"
 holders() {
 	for p in "$rotated_pid" $(kids "$rotated_pid"); do
-		if ls -l "/proc/$p/fd" | grep -q 'logs/log\.0'; then
+		if find "/proc/$p/fd" -lname '*/logs/log.0' 2>/dev/null |
+		    grep -q .; then
 			title "$p"
 		fi
 	done
