@@ -221,6 +221,13 @@ log_forked(void)
 }
 
 void
+log_close(void)
+{
+	log_flush();
+	log_out_close(&state.out);
+}
+
+void
 log_reopen_soon(int signal_number)
 {
 	(void)signal_number;

@@ -43,6 +43,9 @@ void log_reopen(void);
 /* The same at the next log_flush(): a handler of signals. */
 void log_reopen_soon(int signal_number);
 void log_flush(void);
+/* A process that has nothing to say lets go of a file or of syslog: what it
+ * says nevertheless is lost. */
+void log_close(void);
 /* To be called first in a child process: lines that it finds in the buffer are
  * its parent's, who writes them. */
 void log_forked(void);

@@ -28,7 +28,6 @@ static int open_file(const char *);
 static void connect_syslog(struct log_out *);
 static int connect_path(int, const char *);
 static void raise_send_space(int);
-static void close_target(struct log_out *);
 static size_t put_stream(struct log_out *, const char *, size_t);
 static bool is_writable(int);
 static bool put_syslog(struct log_out *, const char *, size_t);
@@ -49,7 +48,7 @@ log_out_open(struct log_out *t, const struct log_conf *conf)
 	}
 	if (conf->to == LOG_TO_FILE && (fd = open_file(path)) == -1)
 		return -1;
-	close_target(t);
+	log_out_close(t);
 	memset(t, 0, sizeof(*t));
 	compat_strlcpy(t->path, path, sizeof(t->path));
 	t->to = conf->to;
@@ -68,7 +67,7 @@ log_out_reopen(struct log_out *t)
 	int fd;
 
 	if (t->to == LOG_TO_SYSLOG) {
-		close_target(t);
+		log_out_close(t);
 		connect_syslog(t);
 	}
 	if (t->to != LOG_TO_FILE)
@@ -76,7 +75,7 @@ log_out_reopen(struct log_out *t)
 	fd = open_file(t->path);
 	if (fd == -1)
 		return -1;
-	close_target(t);
+	log_out_close(t);
 	t->fd = fd;
 	t->torn = false;
 	return 0;
@@ -143,8 +142,8 @@ raise_send_space(int fd)
 		    fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
 }
 
-static void
-close_target(struct log_out *t)
+void
+log_out_close(struct log_out *t)
 {
 	if (t->to != LOG_TO_STDERR && t->fd != -1)
 		close(t->fd);
@@ -203,7 +202,7 @@ put_syslog(struct log_out *t, const char *line, size_t len)
 			return true;
 		if (errno == EAGAIN || errno == ENOBUFS || errno == EMSGSIZE)
 			return false;
-		close_target(t);
+		log_out_close(t);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec == t->tried)

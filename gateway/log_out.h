@@ -32,6 +32,8 @@ struct log_out {
 int log_out_open(struct log_out *t, const struct log_conf *conf);
 /* Opens the same again; on -1 (errno) it is what it was. */
 int log_out_reopen(struct log_out *t);
+/* Lets go of it, if it is not stderr. */
+void log_out_close(struct log_out *t);
 /* Writes whole lines, at most PIPE_BUF octets, or for syslog one line, and
  * returns how many octets were taken. */
 size_t log_out_put(struct log_out *t, const char *lines, size_t len);

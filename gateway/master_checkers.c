@@ -87,6 +87,8 @@ run_checker(struct master *m, struct generation *g)
 	TAILQ_FOREACH (s, &m->sockets, entry)
 		close(s->fd);
 	if (child_confined(c, PRIV_CHECKER)) {
+		/* After a rotation it could not open a file again. */
+		log_close();
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		code =

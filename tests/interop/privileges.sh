@@ -106,4 +106,39 @@ bad "-n: a log file" 'log file can not be opened again' \
     "s,^log .*,log { to = file path = \"$tmp/log\" },"
 bad "-n: a chroot that is not absolute" 'not an absolute path' \
     "s,$jail,jail,"
+
+# After a rotation nobody has the old log: it would fill the disk unseen.
+mkdir -m 755 "$tmp/logs"
+printf 'alice:%s\n' "$(perl -e 'print crypt("x", q($6$rounds=5000$abcdefgh$))')" \
+    >"$tmp/users"
+port=$(free_port)
+cat >"$tmp/rotated.conf" <<END
+hostname = mx.test
+workers = 1
+admin { control = "$tmp/ctl/control.sock" }
+log { to = file  path = "$tmp/logs/log" }
+auth-file people { users = {"file:$tmp/users"} }
+listen mx { address = {"127.0.0.1:$port"}  auth = people  auth-plaintext = yes }
+backend files { protocol = maildir  path = "$tmp/Maildir" }
+route files { rcpt-domain = {"files.test"}  backend = files }
+END
+run rotated "$POSTERND" -d -f "$tmp/rotated.conf"
+rotated_pid=$pid
+must wait_until 10 grep -q 'posternd starts' "$tmp/logs/log"
+must wait_until 10 "$BUILD/posternctl" -s "$tmp/ctl/control.sock" status
+mv "$tmp/logs/log" "$tmp/logs/log.0"
+holders() {
+	for p in "$rotated_pid" $(kids "$rotated_pid"); do
+		if find "/proc/$p/fd" -lname '*/logs/log.0' 2>/dev/null |
+		    grep -q .; then
+			title "$p"
+		fi
+	done
+}
+nobody_holds() { [ -z "$(holders)" ]; }
+equal "before USR1 the master, for one, has the log" \
+    "$(holders | grep -c '^posternd')" 1
+kill -USR1 "$rotated_pid"
+check "after USR1 nobody has the old log" wait_until 10 nobody_holds
+stop "$rotated_pid"
 finish

@@ -206,8 +206,8 @@ if have systemd-analyze; then
 	lacks "systemd-analyze finds nothing in the unit" "$said" "postern.service"
 	# Whatever version: what the sets of this one have, and what is named.
 	allowed=$(sed -n 's/^SystemCallFilter=//p' "$tmp/postern.service")
-	# shellcheck disable=SC2086 # words
-	for set in 1 2 3; do
+	# shellcheck disable=SC2034,SC2086 # words; sets in sets
+	for depth in 1 2 3; do
 		allowed=$(systemd-analyze syscall-filter $allowed 2>/dev/null |
 		    grep -o '^ *[@a-z][a-z_0-9-]*$'; echo $allowed)
 	done
