@@ -31,8 +31,8 @@ struct listener {
 	const struct listener_conf *conf; /* borrowed */
 	struct chain *chain;		  /* borrowed */
 	struct event *ev;		  /* owned */
-	struct net_addr local; /* where its clients come to */
-	bool is_any;	       /* each of them may come to another address */
+	struct net_addr local;		  /* where its clients come to */
+	bool is_any; /* each of them may come to another address */
 	struct timer pause;
 	int64_t say_again; /* ms; that there are no descriptors */
 	unsigned closed;   /* sessions, to make room */
