@@ -133,6 +133,11 @@ check_action(
 		conf_complain(r, conf_line(b, "backend"),
 		    "route '%s' delivers nothing: backend is of no use in it",
 		    rc->name);
+	if (rc->onward && rc->action != ROUTE_DELIVER)
+		conf_complain(r, conf_line(b, "routing-local-parts"),
+		    "route '%s' delivers nothing: routing-local-parts is of no "
+		    "use in it",
+		    rc->name);
 	if (rc->action == ROUTE_REJECT || rc->action == ROUTE_DEFER)
 		check_reply(r, b, rc);
 	else if (rc->code != NULL || rc->text != NULL)

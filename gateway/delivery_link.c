@@ -188,8 +188,9 @@ dl_link_bind(struct delivery *dl)
 	dl->link->bound = true;
 }
 
-/* Where the client connected to is known only if somebody told; else it is as
- * if it had connected to the server. */
+/* Where the client connected to is not known of one that came over a unix
+ * socket or by an XCLIENT that does not say it; then it is as if it had
+ * connected to the server. */
 static void
 find_destination(const struct delivery *dl, struct net_addr *to)
 {

@@ -31,6 +31,8 @@ struct listener {
 	const struct listener_conf *conf; /* borrowed */
 	struct chain *chain;		  /* borrowed */
 	struct event *ev;		  /* owned */
+	struct net_addr local;		  /* where its clients come to */
+	bool is_any; /* each of them may come to another address */
 	struct timer pause;
 	int64_t say_again; /* ms; that there are no descriptors */
 	unsigned closed;   /* sessions, to make room */
@@ -88,6 +90,16 @@ resume(void *arg)
 }
 
 static void
+take_client(struct listener *l, int fd, const struct net_addr *peer)
+{
+	struct net_addr local = l->local;
+
+	if (l->is_any)
+		net_local(fd, &local);
+	session_new(l->front, l->conf, l->chain, fd, peer, &local);
+}
+
+static void
 on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
@@ -100,7 +112,7 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 		if (client != -1) {
 			if (client >= l->few_from)
 				(void)make_room(l, "few descriptors are left");
-			session_new(l->front, l->conf, l->chain, client, &peer);
+			take_client(l, client, &peer);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -124,6 +136,8 @@ listener_new(struct front *f, const struct listener_conf *lc,
 	l->conf = lc;
 	l->chain = chain;
 	l->fd = fd;
+	net_local(fd, &l->local);
+	l->is_any = net_is_any(&l->local);
 	l->few_from = few_from();
 	timer_init(&l->pause, f->loop, resume, l);
 	l->ev = event_new(

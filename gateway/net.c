@@ -258,6 +258,17 @@ net_is_loopback(const struct net_addr *a)
 	return a->ss.ss_family == AF_UNIX;
 }
 
+bool
+net_is_any(const struct net_addr *a)
+{
+	static const unsigned char zero[16];
+
+	if (a->ss.ss_family == AF_INET)
+		return memcmp(ip_octets(a), zero, 4) == 0;
+	return a->ss.ss_family == AF_INET6 &&
+	    memcmp(ip_octets(a), zero, sizeof(zero)) == 0;
+}
+
 static const unsigned char *
 ip_octets(const struct net_addr *a)
 {

@@ -36,6 +36,8 @@ int net_port(const struct net_addr *a);
 void net_set_port(struct net_addr *a, int port); /* of an IP address */
 bool net_same_ip(const struct net_addr *a, const struct net_addr *b);
 bool net_is_loopback(const struct net_addr *a);
+/* 0.0.0.0 or ::, which stand for every address of the machine. */
+bool net_is_any(const struct net_addr *a);
 /* Fills in from a sockaddr, unmapping ::ffff:0:0/96. */
 void net_from_sockaddr(
     struct net_addr *a, const struct sockaddr *sa, socklen_t len);
@@ -80,6 +82,8 @@ int net_set_owner(const struct net_addr *a, const struct net_owner *owner);
 int net_bind_source(int fd, const struct net_addr *a);
 /* accept() with non-blocking, close-on-exec and TCP_NODELAY; -1 with errno. */
 int net_accept(int fd, struct net_addr *peer_r);
+/* Our end of a socket; unset if nobody knows. */
+void net_local(int fd, struct net_addr *local_r);
 int net_nonblock(int fd);
 int net_cloexec(int fd);
 

@@ -154,6 +154,18 @@ net_accept(int fd, struct net_addr *peer_r)
 	return client;
 }
 
+void
+net_local(int fd, struct net_addr *local_r)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	memset(&ss, 0, sizeof(ss));
+	memset(local_r, 0, sizeof(*local_r));
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
+		net_from_sockaddr(local_r, (struct sockaddr *)&ss, len);
+}
+
 int
 net_nonblock(int fd)
 {

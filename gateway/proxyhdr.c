@@ -245,8 +245,11 @@ parse_v2(const char *in, size_t len, struct proxyhdr *hdr)
 		return bad(hdr, "unknown version");
 	if ((in[12] & 15) != V2_LOCAL && (in[12] & 15) != V2_PROXY)
 		return bad(hdr, "unknown command");
-	if (total > PROXYHDR_MAX)
-		return bad(hdr, "header too long");
+	if (total > PROXYHDR_MAX) {
+		(void)bad(hdr, "header too long");
+		hdr->too_long = true;
+		return PROXYHDR_BAD;
+	}
 	if ((in[12] & 15) == V2_PROXY && in[13] != V2_UNSPEC &&
 	    in[13] != V2_TCP4 && in[13] != V2_TCP6)
 		return bad(hdr, "address family or transport is not TCP");

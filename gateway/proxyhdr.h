@@ -35,6 +35,7 @@ struct proxyhdr {
 	struct sockaddr_storage src; /* AF_INET or AF_INET6 when CLIENT */
 	struct sockaddr_storage dst;
 	const char *error; /* static text when PROXYHDR_BAD */
+	bool too_long;	   /* and this is why: more than PROXYHDR_MAX */
 
 	/* TLVs of version 2; slices of the input, NULL when absent. */
 	const char *authority; /* SNI of the client's TLS connection */

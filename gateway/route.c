@@ -79,6 +79,12 @@ const struct opt route_options[] = {
 	    .offset = ROUTE(open_relay),
 	    .def = "no",
 	    .help = "takes every recipient from everybody, on purpose" },
+	{ .name = "routing-local-parts",
+	    .type = OPT_BOOL,
+	    .offset = ROUTE(onward),
+	    .def = "no",
+	    .help = "takes %, ! and @ in local parts from everybody: the "
+		    "backend does not route by them" },
 	{ .name = NULL },
 };
 

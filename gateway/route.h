@@ -36,6 +36,7 @@ struct route_conf {
 	const char *code; /* of the refusal: "550 5.7.1"; NULL: as usual */
 	const char *text; /* NULL: as usual */
 	bool open_relay;  /* takes every recipient on purpose */
+	bool onward;	  /* local parts may route, on purpose */
 	unsigned backend; /* index, resolved by conf.c */
 };
 extern const struct opt route_options[];

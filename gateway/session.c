@@ -58,7 +58,8 @@ session_hostname(const struct session *s)
 
 struct session *
 session_new(struct front *f, const struct listener_conf *lc,
-    struct chain *chain, int fd, const struct net_addr *peer)
+    struct chain *chain, int fd, const struct net_addr *peer,
+    const struct net_addr *local)
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 
@@ -68,6 +69,7 @@ session_new(struct front *f, const struct listener_conf *lc,
 	s->began = loop_now(f->loop);
 	s->client.peer = *peer;
 	s->client.addr = *peer;
+	s->client.local = *local;
 	net_ip(peer, s->client.ip, sizeof(s->client.ip));
 	make_id(f, s->id);
 	s->client.session = s->id;

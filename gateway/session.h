@@ -155,9 +155,10 @@ struct front {
 	uint32_t id_salt;
 };
 
-/* Takes the descriptor of an accepted client. */
+/* Takes the descriptor of an accepted client, which came from peer to local. */
 struct session *session_new(struct front *f, const struct listener_conf *lc,
-    struct chain *chain, int fd, const struct net_addr *peer);
+    struct chain *chain, int fd, const struct net_addr *peer,
+    const struct net_addr *local);
 /* Tells every session that idle ones have to go (drain), or (now) closes all
  * of them. */
 void session_drain_all(struct front *f, bool now);

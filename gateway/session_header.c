@@ -62,6 +62,20 @@ header_untrusted(struct session *s)
 	session_close(s, "proxy-untrusted");
 }
 
+/* There is one, so it is of no use to say how to get one. */
+static void
+header_too_long(struct session *s)
+{
+	log_event(LEVEL_WARN,
+	    "listener %s: PROXY header from %s is too long: addresses and TLVs "
+	    "may have %d octets; let the proxy send fewer or shorter TLVs; "
+	    "%lld times so far that a header was not valid",
+	    s->listener->name, s->client.ip, PROXYHDR_MAX - 16,
+	    (long long)stats_count(
+		s->front->stats, s->front->worker, STATS_PROXY_MISSING));
+	session_close(s, "proxy-header");
+}
+
 bool
 session_foreign_header(struct session *s)
 {
@@ -215,7 +229,10 @@ session_read_header(struct session *s)
 		keep_part(s, buf, have + (size_t)n);
 		return;
 	case PROXYHDR_BAD:
-		session_header_failed(s, h.error);
+		if (h.too_long)
+			header_too_long(s);
+		else
+			session_header_failed(s, h.error);
 		return;
 	case PROXYHDR_DONE:
 		break;

@@ -15,7 +15,7 @@
 
 #define CONFIRM_MS 10000  /* a message is kept for so long behind its 250 */
 #define SHED_IDLE_MS 1000 /* who said something since then is not idle */
-#define SHED_TX_MS 5000	  /* nor, in a transaction, who did since then */
+#define SHED_TX_MS 5000	  /* nor, in a transaction or in AUTH, since then */
 
 /* Besides the clients of the option: a proxy as long as it speaks for nobody;
  * its address says nothing about who uses us. */
@@ -242,17 +242,18 @@ has_no_words(const struct session *s)
 	    (s->state == SESSION_HEADER && s->header_unwanted);
 }
 
+/* In AUTH only the client is waited for: a filter at work is WAIT_CHAIN. */
 static bool
 is_idle(const struct session *s, int64_t now)
 {
-	int64_t latest =
-	    now - (s->tx.envelope.has_sender ? SHED_TX_MS : SHED_IDLE_MS);
+	bool amid = s->tx.envelope.has_sender || s->state == SESSION_AUTH;
+	int64_t latest = now - (amid ? SHED_TX_MS : SHED_IDLE_MS);
 	size_t left;
 
 	if (s->unlimited || s->client.login != NULL || s->confirming ||
 	    s->wait != WAIT_NOTHING || s->heard > latest)
 		return false;
-	if (s->state != SESSION_COMMAND)
+	if (s->state != SESSION_COMMAND && s->state != SESSION_AUTH)
 		return has_no_words(s);
 	conn_input(s->conn, &left);
 	return left == 0 && conn_unsent(s->conn) == 0;

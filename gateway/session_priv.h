@@ -118,6 +118,7 @@ struct session {
 	const char *told_helo; /* by XCLIENT: stays whatever EHLO says */
 	int told_port;	       /* by XCLIENT, for an address to come */
 	int told_destport;
+	bool told_destaddr;
 	const char *forwarded; /* XFORWARD attributes, for the record */
 	struct chain *chain;   /* borrowed */
 	bool skip_line;	       /* the rest of a too long line is thrown away */

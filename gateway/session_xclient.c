@@ -157,8 +157,11 @@ apply_address(struct session *s, const struct xclient *x)
 	    &s->told_destport, &c->local);
 	apply_port(
 	    x, XCLIENT_ADDR, XCLIENT_PORT, anew, &s->told_port, &c->addr);
+	s->told_destaddr |= x->given[XCLIENT_DESTADDR];
 	if (!x->given[XCLIENT_ADDR])
 		return;
+	if (!s->told_destaddr) /* there is only where the proxy came to */
+		memset(&c->local, 0, sizeof(c->local));
 	if (c->addr.len == 0)
 		snprintf(c->ip, sizeof(c->ip), "unknown");
 	else

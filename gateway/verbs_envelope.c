@@ -154,6 +154,15 @@ routes_onward(const struct smtp_path *path)
 	return false;
 }
 
+/* Whom we know may, and everybody where the backend is said to see nothing in
+ * it. */
+static bool
+may_route_onward(const struct session *s, int route)
+{
+	return s->client.login != NULL ||
+	    (route != -1 && s->front->routes[route].onward);
+}
+
 /* The backend refused this recipient in a transaction whose single reply could
  * not say so. */
 static bool
@@ -241,7 +250,7 @@ verb_check_rcpt(struct session *s, struct slice arg)
 		return no;
 	addr = envelope_address(&s->tx.arena, &path);
 	route = verb_find_route(s, &addr);
-	if (routes_onward(&path) && s->client.login == NULL)
+	if (routes_onward(&path) && !may_route_onward(s, route))
 		no = REPLY_LOCAL_PART_ROUTES;
 	else if (route == -1)
 		no = REPLY_RELAYING_DENIED;

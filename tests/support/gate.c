@@ -411,6 +411,7 @@ gate_open(struct gate *g, const struct config *c)
 int
 gate_connect(struct gate *g, const char *address)
 {
+	const struct listener_conf *lc = &g->config->listeners[0];
 	struct net_addr peer;
 	const char *err;
 	int fds[2];
@@ -420,8 +421,7 @@ gate_connect(struct gate *g, const char *address)
 		return -1;
 	if (net_nonblock(fds[0]) == -1 || net_nonblock(fds[1]) == -1)
 		abort();
-	session_new(
-	    &g->front, &g->config->listeners[0], g->chain, fds[0], &peer);
+	session_new(&g->front, lc, g->chain, fds[0], &peer, lc->address.list);
 	return fds[1];
 }
 

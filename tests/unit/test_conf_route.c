@@ -30,6 +30,9 @@ static const struct {
 	{ OPEN BACKEND "route r { backend = d rcpt-domain = b.example\n"
 		       "listener = {mx, my} }",
 	    ":4: there is no listen 'my'\n" },
+	{ REST "route r { action = reject\nrouting-local-parts = yes }",
+	    ":5: route 'r' delivers nothing: routing-local-parts is of no "
+	    "use" },
 	{ REST "route r { action = reject\nbackend = d }",
 	    ":5: route 'r' delivers nothing: backend is of no use in it\n" },
 	{ REST "route r { backend = d\ntext = x }",
