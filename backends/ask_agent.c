@@ -41,9 +41,10 @@ got_result(struct delivery *dl, const struct reply *r)
 {
 	struct ask_agent *st = dl_state(dl);
 
+	/* As a reply that was lost: the recipients behind this one have not got
+	 * it, but are counted with it. */
 	if (reply_class(r->code) == 3)
-		return dl_fail(
-		    dl, "unexpected reply of the agent: %d", r->code);
+		return dl_fail(dl, "%s", r->text);
 	dl_result(dl, st->next++, DL_STAGE_FINAL, r);
 	if (st->next < dl_count(dl))
 		return send_request(dl);

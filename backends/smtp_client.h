@@ -42,6 +42,9 @@ struct smtp_client_state {
 	bool data_sent;	  /* DATA travelled with MAIL and RCPT */
 	bool bdat_sent;	  /* so did the whole message */
 	bool accepted;	  /* a RCPT got a 2xx */
+	bool mail_named;  /* the reply to MAIL says by its code what it is */
+	bool mail_refused;
+	bool in_step;	  /* so that to the first RCPT is no other's */
 	bool needs_reset; /* a final reply was not a 2xx */
 	bool closing;	  /* the server said 421 */
 	size_t next;	  /* recipient whose reply comes next */

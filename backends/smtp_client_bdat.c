@@ -58,7 +58,8 @@ bool
 smtp_client_by_bdat(const struct delivery *dl)
 {
 	return dl_envelope(dl)->body == BODY_BINARYMIME ||
-	    (link_of(dl)->swallows && may_get_bdat(dl));
+	    (link_of(dl)->swallows && may_get_bdat(dl) &&
+		!smtp_client_is_doubtful(dl));
 }
 
 static bool

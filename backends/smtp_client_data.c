@@ -20,6 +20,8 @@ smtp_client_got_data(struct delivery *dl, const struct reply *r)
 {
 	if (!smtp_client_all_open(dl))
 		return data_for_nobody(dl, r);
+	if (smtp_client_is_refusal(r) && smtp_client_is_doubtful(dl))
+		return smtp_client_doubt(dl);
 	if (smtp_client_is_refusal(r))
 		return smtp_client_refused(dl, DL_STAGE_COMMAND, r);
 	if (r->code != 354)

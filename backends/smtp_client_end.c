@@ -46,6 +46,21 @@ smtp_client_unexpected(
 	    dl, "unexpected reply to %s: %d %s", what, r->code, r->text);
 }
 
+bool
+smtp_client_is_doubtful(const struct delivery *dl)
+{
+	const struct smtp_client_state *st =
+	    dl_state((struct delivery *)(uintptr_t)dl);
+
+	return st->pooled && dl_count(dl) > 1 && !st->in_step;
+}
+
+enum progress
+smtp_client_doubt(struct delivery *dl)
+{
+	return dl_fail(dl, "a refusal that may be another recipient's");
+}
+
 /* Every reply was read and every recipient has its result. */
 enum progress
 smtp_client_finish(struct delivery *dl, bool needs_reset)

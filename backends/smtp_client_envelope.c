@@ -8,6 +8,8 @@
  * others.
  */
 
+#include <string.h>
+
 #include "gateway/log.h"
 #include "identity.h"
 #include "smtp_client.h"
@@ -194,14 +196,23 @@ send_rcpt(struct delivery *dl, size_t i)
 	dl_send(dl, "\r\n");
 }
 
+static bool
+is_to_mail(const struct reply *r)
+{
+	return strcmp(r->enhanced, "2.1.0") == 0;
+}
+
 static enum progress
 got_mail(struct delivery *dl, const struct reply *r)
 {
+	struct smtp_client_state *st = dl_state(dl);
 	const struct smtp_client_link *link = dl_link_state(dl);
 
 	if (r->code == 421)
 		return smtp_client_closing(dl, DL_STAGE_COMMAND, r);
-	if (smtp_client_is_refusal(r)) {
+	st->mail_named = is_to_mail(r);
+	st->mail_refused = smtp_client_is_refusal(r);
+	if (st->mail_refused) {
 		dl_result_rest(dl, DL_STAGE_COMMAND, r);
 		if (!link->pipelining)
 			return smtp_client_finish(dl, true);
@@ -229,6 +240,10 @@ got_rcpt(struct delivery *dl, const struct reply *r)
 	if (reply_class(r->code) == 2 && st->pooled && dl_has_result(dl, i))
 		return smtp_client_unexpected(
 		    dl, "RCPT behind a refused MAIL", r);
+	if (i == 0)
+		st->in_step = st->mail_refused
+		    ? r->code == 503
+		    : st->mail_named && !is_to_mail(r);
 	if (reply_class(r->code) == 2)
 		st->accepted = true;
 	else if (!smtp_client_is_refusal(r))
@@ -261,6 +276,9 @@ all_rcpts_answered(struct delivery *dl)
 		return smtp_client_expect_chunk(dl);
 	if (st->data_sent)
 		return dl_expect(dl, smtp_client_got_data);
+	if (smtp_client_is_doubtful(dl) &&
+	    (!smtp_client_all_open(dl) || smtp_client_by_bdat(dl)))
+		return smtp_client_doubt(dl);
 	if (!smtp_client_all_open(dl)) {
 		dl_hold_back(dl);
 		return smtp_client_finish(dl, true);

@@ -61,6 +61,13 @@ enum progress smtp_client_refused(
 /* 421: the server closes the connection. */
 enum progress smtp_client_closing(
     struct delivery *dl, enum dl_stage stage, const struct reply *r);
+/* May a refusal be another recipient's, or that of another command?  What a
+ * server says unasked on a pooled link shifts all replies behind it.  One
+ * recipient still gets what was said to it; of several, each would get what was
+ * said to the one before, and DATA what was said to the last. */
+bool smtp_client_is_doubtful(const struct delivery *dl);
+/* Then a fresh link has to tell. */
+enum progress smtp_client_doubt(struct delivery *dl);
 /* A reply that can not be: the link has lost step.  what: to which command. */
 enum progress smtp_client_unexpected(
     struct delivery *dl, const char *what, const struct reply *r);

@@ -23,6 +23,7 @@
  *		(content, kept as it is)
  *
  *	agent	250 2.0.0 ...\r\n | 452 4.3.1 ...\r\n | 451 4.3.0 ...\r\n
+ *		350 ...\r\n		nobody knows whether it was delivered
  *
  * One request has one recipient; requests follow one another on a link.
  */

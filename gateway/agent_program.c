@@ -25,6 +25,7 @@
 #define FIXED_ARGUMENTS 7 /* path -i -f FROM -- TO NULL */
 #define FILES 1024	  /* descriptors: some programs close all of them */
 #define EXEC_FAILED 127
+#define BY_SHELL 128 /* and a signal's number: that killed its child */
 
 int64_t
 agent_now(void)
@@ -192,7 +193,8 @@ agent_program_ended(struct agent_run *run, const char **reply_r)
 	return true;
 }
 
-/* Only what is about this message or its recipient is for good; what tells of
+/* A program that was killed may have queued the message before.  Of the others,
+ * only what is about this message or its recipient is for good; what tells of
  * this machine or its configuration is not the sender's fault. */
 const char *
 agent_program_reply(int status)
@@ -215,7 +217,9 @@ agent_program_reply(int status)
 	};
 	size_t i;
 
-	for (i = 0; WIFEXITED(status) && i < nitems(exits); i++)
+	if (!WIFEXITED(status) || WEXITSTATUS(status) > BY_SHELL)
+		return "350 mail command was killed; it may have the message";
+	for (i = 0; i < nitems(exits); i++)
 		if (exits[i].code == WEXITSTATUS(status))
 			return exits[i].reply;
 	return "451 4.3.0 mail command failed";

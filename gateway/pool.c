@@ -192,8 +192,8 @@ is_told(const struct link *l, const struct pool_wait *w)
 
 /* The last used one; but best one whose server was told of this client, and
  * none that can not be told. */
-struct link *
-pool_take_idle(struct pool *p, const struct pool_wait *w, unsigned target)
+static struct link *
+best_idle(struct pool *p, const struct pool_wait *w, unsigned target)
 {
 	struct link *i, *next, *l = NULL;
 
@@ -204,6 +204,27 @@ pool_take_idle(struct pool *p, const struct pool_wait *w, unsigned target)
 				       : l == NULL && !i->bound)
 			l = i;
 	}
+	return l;
+}
+
+/* The server has not closed the link or said anything, not even in this turn of
+ * the loop: it would be taken for the reply to the first command. */
+static bool
+is_quiet(const struct link *l)
+{
+	char octet;
+
+	return conn_peek(l->conn, &octet, 1) == -1 &&
+	    (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+struct link *
+pool_take_idle(struct pool *p, const struct pool_wait *w, unsigned target)
+{
+	struct link *l;
+
+	while ((l = best_idle(p, w, target)) != NULL && !is_quiet(l))
+		end_idle(l, false);
 	if (l == NULL)
 		return NULL;
 	leave_idle(l);

@@ -7,8 +7,9 @@
  *
  * A link is busy (it has an owner), clean (every reply was read and the last
  * transaction ended with a 2xx), or needs a reset (which travels with the next
- * MAIL).  An idle link that becomes readable is closed: the server left or
- * said 421.  max and idle are totals of the gateway over all workers.
+ * MAIL).  An idle link that becomes readable is closed, and nobody gets it
+ * before that was looked for: the server left, said 421, or spoke unasked.  max
+ * and idle are totals of the gateway over all workers.
  */
 
 #include <sys/queue.h>

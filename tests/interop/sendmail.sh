@@ -99,8 +99,15 @@ done <<'END'
 END
 matches "the log has the code and what was said" "$(cat "$gw_log")" \
     'backend local: .* ended with code 67: as told'
-told "killed by a signal" "451 4\.3\.0" --to signal@example.org
-told "takes too long" "451 4\.3\.0" --to hang@example.org
+# Whether those who are killed have queued it nobody knows.
+record() { grep "event=mail .* to=$1@" "$gw_log"; }
+told "an exit code is certain" "451 4\.3\.0" --to exit75@example.org
+equal "and its record does not say uncertain" \
+    "$(record exit75 | grep -c 'uncertain=')" 0
+for how in signal hang exit137; do
+	told "$how: killed" "451 4\.4\.1" --to "$how@example.org"
+	matches "$how: uncertain" "$(record "$how")" ' uncertain=yes'
+done
 matches "and that is in the log" "$(cat "$gw_log")" 'took too long'
 told "says very much" "250 " --to loud@example.org
 told "is not there" "451 4\.3\.5" --to user@none.example.org

@@ -210,6 +210,27 @@ test_unread_input(void **state)
 	close(fd);
 }
 
+/* What has come on an idle link, and no turn of the loop has seen yet. */
+static void
+test_spoken_unasked(void **state)
+{
+	int fd;
+
+	(void)state;
+	begin();
+	assert_true(ask(0));
+	fd = accepted(0);
+	until(&wishes[0].link->connected);
+	give(0);
+	assert_int_equal(total(STATS_IDLE), 1);
+	assert_int_equal(write(fd, "250 late\r\n", 10), 10);
+	assert_true(ask(0));
+	assert_int_equal(wishes[0].link->uses, 1);
+	assert_int_equal(total(STATS_LINKS), 1);
+	assert_int_equal(total(STATS_DISCARDED), 1);
+	close(fd);
+}
+
 static void
 test_fresh(void **state)
 {
@@ -268,6 +289,7 @@ main(void)
 		TEST(test_server_leaves),
 		TEST(test_server_says_421),
 		TEST(test_unread_input),
+		TEST(test_spoken_unasked),
 		TEST(test_fresh),
 		TEST(test_fresh_at_max),
 		TEST(test_close_idle),

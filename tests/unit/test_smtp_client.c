@@ -594,10 +594,20 @@ lmtp(void **state)
 	/* A refused DATA is one reply. */
 	fake_again(&dl, &backend_lmtp);
 	play(&backend_lmtp,
-	    SCRIPT("C " MAIL RCPT("a") RCPT("b") RCPT("c"), "S 250 ok",
-		"S 250 ok", "S 250 ok", "S 250 ok", "C DATA|", "S 451 later"));
+	    SCRIPT("C " MAIL RCPT("a") RCPT("b") RCPT("c"), "S 250 2.1.0 ok",
+		"S 250 2.1.5 ok", "S 250 2.1.5 ok", "S 250 2.1.5 ok", "C DATA|",
+		"S 451 later"));
 	expect(2, DL_STAGE_COMMAND, 451);
 	expect_link(true, true);
+
+	/* On a used link it may be that of a recipient, if nothing shows that
+	 * no reply came unasked. */
+	fake_again(&dl, &backend_lmtp);
+	play(&backend_lmtp,
+	    SCRIPT("C RSET|" MAIL RCPT("a") RCPT("b") RCPT("c"), "S 250 ok",
+		"S 250 ok", "S 250 ok", "S 250 ok", "S 250 ok", "C DATA|",
+		"S 550 no c"));
+	expect_failed("another recipient's");
 
 	/* 421 for one of them: the others are still heard, the link is not
 	 * kept. */
