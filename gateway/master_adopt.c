@@ -419,3 +419,28 @@ handover_read(struct master *m, bool trial, FILE *err)
 		    HANDOVER_ENV);
 	return false;
 }
+
+void
+handover_forget(struct master *m)
+{
+	struct listen_socket *s;
+	struct generation *g;
+
+	while ((s = TAILQ_FIRST(&m->sockets)) != NULL) {
+		TAILQ_REMOVE(&m->sockets, s, entry);
+		free(s);
+	}
+	while ((g = TAILQ_FIRST(&m->generations)) != NULL) {
+		TAILQ_REMOVE(&m->generations, g, entry);
+		if (--g->columns->refs == 0)
+			columns_free(&g->columns);
+		free(g->workers);
+		free(g->checkers);
+		free(g->slots);
+		free(g);
+	}
+	free(m->log_path);
+	free(m->pid_file);
+	free(m->control.path);
+	free(m->before);
+}

@@ -52,6 +52,8 @@ void handover_exec(struct master *m);
 /* Takes what the text says into an empty m.  In a trial no descriptor of it is
  * there, and all are -1.  False after writing to err why not. */
 bool handover_read(struct master *m, bool trial, FILE *err);
+/* Frees what a trial has read, or one that could not. */
+void handover_forget(struct master *m);
 
 /* A trial.  Begins one: false after logging why not. */
 bool trial_begin(struct master *m);

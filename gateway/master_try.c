@@ -17,6 +17,7 @@
 #include "master_handover.h"
 #include "master_priv.h"
 
+static int try(struct master *);
 static void say(const char *, size_t);
 static bool log_is_good(const struct master *, struct config *);
 
@@ -24,21 +25,29 @@ int
 master_try(const char *file)
 {
 	struct master m = { .file = file, .control = { .fd = -1 } };
-	struct control_socket control = { .fd = -1 };
-	struct config *c;
-	bool good;
+	int code;
 
 	log_capture(say);
 	TAILQ_INIT(&m.generations);
 	TAILQ_INIT(&m.sockets);
-	if (!handover_read(&m, true, stderr))
-		return EX_PROTOCOL;
-	c = conf_load(file, stderr);
+	code = handover_read(&m, true, stderr) ? try(&m) : EX_PROTOCOL;
+	handover_forget(&m);
+	return code;
+}
+
+static int
+try(struct master *m)
+{
+	struct control_socket control = { .fd = -1 };
+	struct config *c = conf_load(m->file, stderr);
+	bool good;
+
 	if (c == NULL)
 		return EX_CONFIG;
-	good = log_is_good(&m, c) && master_user_known(c) &&
-	    control_open(&m, c, &control) == 0 && sockets_try(&m.sockets, c);
-	control_drop(&m, &control);
+	good = log_is_good(m, c) && master_user_known(c) &&
+	    control_open(m, c, &control) == 0 && sockets_try(&m->sockets, c);
+	control_drop(m, &control);
+	conf_free(&c);
 	if (!good)
 		return EX_UNAVAILABLE;
 	printf("%s %s %s\n", HANDOVER_MARK, HANDOVER_CONTRACT, POSTERN_VERSION);

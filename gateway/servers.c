@@ -142,9 +142,12 @@ void
 servers_give(struct servers *s, unsigned slot)
 {
 	struct slot *t = slot_of(s, slot);
+	unsigned refs = atomic_load(&t->refs);
 
-	assert(atomic_load(&t->refs) > 0);
-	atomic_fetch_sub(&t->refs, 1);
+	/* Any process can have written there: the master must not trust it. */
+	while (refs > 0 &&
+	    !atomic_compare_exchange_weak(&t->refs, &refs, refs - 1))
+		;
 }
 
 void

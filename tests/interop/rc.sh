@@ -216,6 +216,17 @@ if have systemd-analyze; then
 		matches "the unit lets us call $call" \
 		    "$(echo $allowed | tr ' ' '\n')" "^$call\$"
 	done
+	# The drop-in that its comment shows.
+	mkdir "$tmp/postern.service.d"
+	sed -n 's/^#   //p' "$tmp/postern.service" \
+	    >"$tmp/postern.service.d/sendmail.conf"
+	said=$(cat "$tmp/postern.service.d/sendmail.conf"
+	    systemd-analyze verify --man=no "$tmp/postern.service" 2>&1)
+	equal "nor in the drop-in for Postfix's sendmail" "$said" \
+	    "[Service]
+NoNewPrivileges=no
+ReadWritePaths=/var/spool/postfix
+RestrictAddressFamilies=AF_NETLINK"
 else
 	not_run "systemd-analyze of the unit" "there is no systemd-analyze"
 fi

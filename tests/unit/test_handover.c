@@ -58,32 +58,6 @@ prepare(struct master *m)
 	TAILQ_INIT(&m->sockets);
 }
 
-static void
-give_up(struct master *m)
-{
-	struct listen_socket *s;
-	struct generation *g;
-
-	while ((s = TAILQ_FIRST(&m->sockets)) != NULL) {
-		TAILQ_REMOVE(&m->sockets, s, entry);
-		free(s);
-	}
-	while ((g = TAILQ_FIRST(&m->generations)) != NULL) {
-		TAILQ_REMOVE(&m->generations, g, entry);
-		if (--g->columns->refs == 0)
-			columns_free(&g->columns);
-		free(g->workers);
-		free(g->checkers);
-		free(g->slots);
-		free(g);
-	}
-	free(m->log_path);
-	free(m->pid_file);
-	free(m->control.path);
-	free(m->before);
-	prepare(m);
-}
-
 /* The text with this first line, read by a trial or the program itself. */
 static bool
 read_all(struct master *m, bool trial, const char *first, const char *text,
@@ -132,7 +106,7 @@ takes(const char *text, size_t len)
 		text, len, said, sizeof(said));
 
 	assert_int_equal(ok, said[0] == '\0'); /* a refusal says why */
-	give_up(&m);
+	handover_forget(&m);
 	return ok;
 }
 
@@ -170,7 +144,7 @@ test_good(void **state)
 	assert_int_equal(g->due, 55);
 	assert_true(g->columns->used[3]);
 	assert_null(TAILQ_NEXT(g, entry));
-	give_up(&m);
+	handover_forget(&m);
 }
 
 /* Wherever it ends too early, it is none. */
@@ -304,22 +278,22 @@ test_not_ours(void **state)
 	assert_false(
 	    read_all(&m, true, first_line(HANDOVER_CONTRACT, (long)getpid()),
 		good, strlen(good), said, sizeof(said)));
-	give_up(&m);
+	handover_forget(&m);
 	assert_false(
 	    read_all(&m, false, first_line(HANDOVER_CONTRACT, (long)getppid()),
 		good, strlen(good), said, sizeof(said)));
-	give_up(&m);
+	handover_forget(&m);
 	assert_false(
 	    read_all(&m, true, first_line("contract-0", (long)getppid()), good,
 		strlen(good), said, sizeof(said)));
 	assert_non_null(strstr(said, "contract-0"));
 	assert_non_null(strstr(said, "a stop and a start"));
-	give_up(&m);
+	handover_forget(&m);
 	assert_false(
 	    read_all(&m, true, "", good, strlen(good), said, sizeof(said)));
-	give_up(&m);
+	handover_forget(&m);
 	assert_false(read_all(&m, true, "", "", 0, said, sizeof(said)));
-	give_up(&m);
+	handover_forget(&m);
 }
 
 /* What the environment says is no descriptor, or none that is open. */
@@ -339,7 +313,7 @@ test_no_text(void **state)
 		prepare(&m);
 		assert_false(handover_read(&m, false, err));
 		assert_null(getenv(HANDOVER_ENV));
-		give_up(&m);
+		handover_forget(&m);
 	}
 	assert_true(ftell(err) > 0);
 	fclose(err);
@@ -365,12 +339,12 @@ test_descriptors(void **state)
 		text, strlen(text), said, sizeof(said)));
 	assert_int_equal(m.life_fds[0], fd);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	give_up(&m);
+	handover_forget(&m);
 	close(fd);
 	assert_false(
 	    read_all(&m, false, first_line(HANDOVER_CONTRACT, (long)getpid()),
 		text, strlen(text), said, sizeof(said)));
-	give_up(&m);
+	handover_forget(&m);
 }
 
 int
