@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_FIXED 20 /* besides the recipients */
+#define FIELDS_FIXED 24 /* besides those for each recipient */
+#define FIELDS_RCPT 2
 #define FIELD_MAX 2000
 #define PLAIN_MAX 900  /* octets of a line (RFC 5322: 998) */
 #define WORD_OCTETS 42 /* in an encoded word of 75 (RFC 2047) */
@@ -18,6 +19,8 @@
 static void put(struct rspamd_request *, const char *, const char *);
 static void put_client(struct rspamd_request *, const struct client *);
 static void put_envelope(struct rspamd_request *, const struct envelope *);
+static void put_parameters(struct rspamd_request *, const struct envelope *);
+static void put_trace(struct rspamd_request *, const char *);
 static bool is_plain(const char *);
 static size_t put_base64(char *, const unsigned char *, size_t);
 
@@ -30,7 +33,8 @@ rspamd_request(struct rspamd_request *rq, const struct filter_call *fc,
 	bool local = strncmp(text, "unix:", 5) == 0;
 
 	memset(rq, 0, sizeof(*rq));
-	rq->fields = calloc(e->count + FIELDS_FIXED, sizeof(*rq->fields));
+	rq->fields =
+	    calloc(e->count * FIELDS_RCPT + FIELDS_FIXED, sizeof(*rq->fields));
 	if (rq->fields == NULL)
 		abort();
 	put(rq, "Queue-Id", fc_id(fc));
@@ -38,6 +42,8 @@ rspamd_request(struct rspamd_request *rq, const struct filter_call *fc,
 	    conf->mta_name != NULL ? conf->mta_name : fc_hostname(fc));
 	put_client(rq, fc_client(fc));
 	put_envelope(rq, e);
+	put_parameters(rq, e);
+	put_trace(rq, fc_id(fc));
 	put(rq, "Settings-ID", conf->settings_id);
 	put(rq, "Password", conf->password);
 	/* The body alone, if it was rewritten, behind the JSON. */
@@ -111,6 +117,76 @@ put_envelope(struct rspamd_request *rq, const struct envelope *e)
 		put(rq, "Rcpt", e->rcpts[i].addr.text);
 	if (e->count == 1)
 		put(rq, "Deliver-To", e->rcpts[0].addr.text);
+}
+
+static void
+put_parameter(
+    struct rspamd_request *rq, const char *key, const char *value, long rcpt)
+{
+	char text[FIELD_MAX];
+
+	if (value == NULL || value[0] == '\0')
+		return;
+	if (rcpt == -1) {
+		snprintf(text, sizeof(text), "%s=%s", key, value);
+		put(rq, "X-Rspamd-Mail-Esmtp-Args", text);
+	} else {
+		snprintf(text, sizeof(text), "%ld:%s=%s", rcpt, key, value);
+		put(rq, "X-Rspamd-Rcpt-Esmtp-Args", text);
+	}
+}
+
+/* Of MAIL and RCPT, as far as the client gave some. */
+static void
+put_parameters(struct rspamd_request *rq, const struct envelope *e)
+{
+	static const char *const bodies[] = { [BODY_7BIT] = "7BIT",
+		[BODY_8BITMIME] = "8BITMIME",
+		[BODY_BINARYMIME] = "BINARYMIME" };
+	static const char *const rets[] = {
+		[DSN_RET_FULL] = "FULL", [DSN_RET_HDRS] = "HDRS"
+	};
+	char text[40] = "";
+	unsigned notify;
+	size_t i;
+
+	if (e->size > 0)
+		snprintf(
+		    text, sizeof(text), "%llu", (unsigned long long)e->size);
+	put_parameter(rq, "SIZE", text, -1);
+	put_parameter(rq, "BODY", bodies[e->body], -1);
+	put_parameter(rq, "RET", rets[e->ret], -1);
+	put_parameter(rq, "ENVID", e->envid, -1);
+	for (i = 0; i < e->count; i++) {
+		notify = e->rcpts[i].notify;
+		snprintf(text, sizeof(text), "%s%s%s%s",
+		    notify & DSN_NEVER ? ",NEVER" : "",
+		    notify & DSN_SUCCESS ? ",SUCCESS" : "",
+		    notify & DSN_FAILURE ? ",FAILURE" : "",
+		    notify & DSN_DELAY ? ",DELAY" : "");
+		put_parameter(rq, "NOTIFY", text + (text[0] == ','), (long)i);
+	}
+}
+
+/* W3C Trace Context: what stands between us and rspamd can tell whose request
+ * it is.  The trace is the transaction's id: 13 digits in base 32, and a number
+ * behind a dot. */
+static void
+put_trace(struct rspamd_request *rq, const char *id)
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	unsigned long long session = 0, number;
+	const char *digit;
+	char text[80];
+
+	for (; *id != '\0' && (digit = strchr(digits, *id)) != NULL; id++)
+		session = session << 5 | (unsigned long long)(digit - digits);
+	if (*id != '.' || session == 0)
+		return;
+	number = strtoull(id + 1, NULL, 10);
+	snprintf(text, sizeof(text), "00-%016llx%016llx-%016llx-00", session,
+	    number, session);
+	put(rq, "traceparent", text);
 }
 
 /* Texts. */
