@@ -179,20 +179,24 @@ on_rcpt(struct filter_call *fc)
 {
 	const struct dovecot_user_conf *conf = fc_conf(fc);
 	const struct address *rcpt = fc_recipient(fc);
-	size_t len = strlen(rcpt->local), ext = len;
-	char user[USER_SIZE], line[2 * USER_SIZE] = "";
+	char user[USER_SIZE], line[2 * USER_SIZE] = "", buf[ADDRESS_PLAIN_SIZE];
+	const char *local = rcpt->local;
+	size_t len = strlen(local), ext;
 
 	/* <postmaster> has to be taken (RFC 5321 4.5.1). */
 	if (rcpt->domain[0] == '\0' || !is_ours(conf, rcpt->plain))
 		return VERDICT_PASS;
-	if (conf->extension != NULL && rcpt->local[0] != '"')
-		ext = strcspn(rcpt->local, conf->extension);
-	if (ext == 0)
+	/* Quotes are how it is written, not the user's name. */
+	if (local[0] == '"') {
+		local = address_plain(rcpt, buf, sizeof(buf));
+		len = (size_t)(strrchr(local, '@') - local);
+	}
+	ext = conf->extension != NULL ? strcspn(local, conf->extension) : len;
+	if (ext == 0 || ext > len)
 		ext = len;
 	/* Dovecot knows nothing of U-labels, and by default of no such
 	 * character: one form, whichever the client used. */
-	snprintf(
-	    user, sizeof(user), "%.*s@%s", (int)ext, rcpt->local, rcpt->plain);
+	snprintf(user, sizeof(user), "%.*s@%s", (int)ext, local, rcpt->plain);
 	if (!dovecot_add(line, sizeof(line), "", user) ||
 	    !dovecot_add(line, sizeof(line), "service=", conf->service))
 		return fc_unknown(fc, "the recipient's address is too long");

@@ -16,6 +16,7 @@
 #include "filter_call.h"
 #include "mem.h"
 #include "net.h"
+#include "utf8.h"
 
 #define QUESTION_MAX 2048 /* to a checker; fits into any socket's buffer */
 
@@ -51,17 +52,22 @@ fc_wipe(void *buf, size_t len)
 	compat_wipe(buf, len);
 }
 
-/* For headers and logs: printable, and cut. */
+/* For headers and logs: printable, UTF-8 included, and cut. */
 void
 fc_auth_name(struct filter_call *fc, const char *login)
 {
 	char *to = fc->auth->login;
-	size_t i;
+	size_t i, n, len;
 
 	compat_strlcpy(to, login, sizeof(fc->auth->login));
-	for (i = 0; to[i] != '\0'; i++)
-		if (to[i] <= ' ' || to[i] > '~')
+	len = strlen(to);
+	for (i = 0; i < len; i += n) {
+		n = utf8_len(to + i, len - i);
+		if (n <= 1 && (n == 0 || to[i] <= ' ' || to[i] > '~')) {
 			to[i] = '?';
+			n = 1;
+		}
+	}
 }
 
 /* A name that has to be changed is not the same name any more. */
@@ -71,7 +77,7 @@ fc_auth_accept(struct filter_call *fc, const char *login)
 	fc_auth_name(fc, login);
 	if (login[0] == '\0' || strcmp(fc->auth->login, login) != 0)
 		return fc_unknown(
-		    fc, "a login name that is empty, too long or not ASCII");
+		    fc, "a login name that is empty, too long or not UTF-8");
 	fc->auth->accepted = true;
 	return VERDICT_PASS;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "utf8.h"
 #include "xclient.h"
 
 static const char *const names[XCLIENT_NAMES] = {
@@ -112,6 +113,7 @@ next_word(struct slice *rest)
 static bool
 take_value(struct slice in, struct xclient_attr *a)
 {
+	unsigned char c;
 	size_t i;
 
 	a->state = XCLIENT_VALUE;
@@ -123,10 +125,13 @@ take_value(struct slice in, struct xclient_attr *a)
 		return true;
 	if (!xtext_decode(in, a->value, sizeof(a->value), &a->len))
 		return false;
-	for (i = 0; i < a->len; i++)
-		if (a->value[i] <= ' ' || a->value[i] > '~')
+	for (i = 0; i < a->len; i++) {
+		c = (unsigned char)a->value[i];
+		if (c <= ' ' || c == 127 ||
+		    (c > 127 && a->name != XCLIENT_LOGIN))
 			return false;
-	return a->len > 0;
+	}
+	return a->len > 0 && utf8_is_text(a->value, a->len);
 }
 
 int

@@ -26,7 +26,10 @@ check_attribute(const struct xclient_attr *a)
 	assert(a->len > 0 && a->len <= XCLIENT_VALUE_MAX);
 	assert(strlen(a->value) == a->len);
 	for (i = 0; i < a->len; i++)
-		assert(a->value[i] > ' ' && a->value[i] <= '~');
+		assert((unsigned char)a->value[i] > ' ' &&
+		    a->value[i] != '\177' &&
+		    ((unsigned char)a->value[i] < 127 ||
+			a->name == XCLIENT_LOGIN));
 	in.len = xtext_encode(a->value, coded, sizeof(coded));
 	assert(in.len >= a->len && in.len == strlen(coded));
 	for (i = 0; i < in.len; i++)

@@ -123,6 +123,8 @@ swaks_to "$port3" --to alice@example.org
 equal "a recipient that Dovecot knows" "$swaks_code" 0
 swaks_to "$port3" --to alice+lists@example.org
 equal "and with an extension" "$swaks_code" 0
+swaks_to "$port3" --to '"alice"@example.org'
+equal "and with quotes" "$swaks_code" 0
 swaks_to "$port3" --to nobody@example.org
 matches "one that it does not know" "$swaks_out" '^<\*\* 550 5\.1\.1 no such user'
 

@@ -94,6 +94,20 @@ lacks "fields removed" "$text" '^X-(All|Old: [13])'
 matches "field left" "$text" '^X-Old: 2'
 matches "field added" "$text" '^X-Top: top'
 equal "two fields of a name" "$(echo "$text" | grep -c '^X-Two:')" 2
+last() { grep "event=mail " "$gw_log" | tail -n 1; }
+matches "another sender" "$(grep event=mail "$gw_log")" \
+    'from=bounces@example\.net .*to="?user@example\.org'
+matches "a copy" "$(cat "$gw_log")" 'copy@example\.org'
+told "another recipient" "250" "X-Force: redirect"
+matches "took the place" "$(last)" 'result=accepted .*to="?spam@example\.org'
+told "good mail, whose rule says what is done instead of reject" "250" \
+    "X-Force: instead"
+matches "is not discarded" "$(last)" 'result=accepted '
+told "quarantine instead of reject" "250" "X-Force: rejected instead"
+matches "sets the flag" "$(last)" 'rspamd=reject .*flags=quarantine|flags=quarantine .*rspamd=reject'
+told "no action on what would be rejected" "250" "X-Force: nothing"
+matches "and it goes on" "$(last)" 'result=accepted .*rspamd=reject|rspamd=reject .*result=accepted'
+matches "with the edits" "$(got)" '^X-Told: '
 told "another body" "250" "X-Force: body"
 text=$(got)
 matches "is the changed one" "$text" '^changed'

@@ -22,6 +22,16 @@ rspamd_config:register_symbol{
 		elseif what == 'redirect' then
 			block.add_rcpt = { 'spam@example.org' }
 			block.del_rcpt = { 'user@example.org' }
+		elseif what == 'instead' then
+			block.reject = 'discard'
+		elseif what == 'rejected instead' then
+			block.reject = 'quarantine'
+			task:set_pre_result('reject', 'forced', 'test', nil, nil,
+			    'process_all')
+		elseif what == 'nothing' then
+			block.no_action = true
+			task:set_pre_result('reject', 'forced', 'test', nil, nil,
+			    'process_all')
 		elseif what == 'body' then
 			task:set_message((tostring(task:get_content()):gsub(
 			    'hello', 'changed')))

@@ -140,6 +140,12 @@ test_xtext_values(void **state)
 	expect(&rest, XCLIENT_LOGIN, "user@x");
 	expect(&rest, XCLIENT_NAME, "+");
 	expect_end(&rest);
+	/* Only who has logged in may have other letters in his name. */
+	rest = slice("LOGIN=j+C3+BCrg");
+	expect(&rest, XCLIENT_LOGIN, "j\xc3\xbcrg");
+	expect_bad("LOGIN=j+C3rg");
+	expect_bad("LOGIN=j+7Frg");
+	expect_bad("HELO=j+C3+BCrg");
 	expect_bad("HELO=a+0Ab");
 	expect_bad("HELO=a+0Db");
 	expect_bad("HELO=a+00");
