@@ -33,16 +33,16 @@ struct smtp_client_link {
  * own: they are the ones without a result. */
 struct smtp_client_state {
 	enum smtp_client_dialect dialect;
-	bool pooled;	  /* the link served somebody before */
-	bool forwarding;  /* XFORWARD goes before MAIL */
-	bool verify;	  /* no message: RSET behind the RCPTs */
-	bool greet;	  /* not even a transaction */
-	bool introduced;  /* XCLIENT came first: the session is a new one */
-	bool reset;	  /* the RSET that the link needed is through */
-	bool data_sent;	  /* DATA travelled with MAIL and RCPT */
-	bool bdat_sent;	  /* so did the whole message */
-	bool accepted;	  /* a RCPT got a 2xx */
-	bool mail_named;  /* the reply to MAIL says by its code what it is */
+	bool pooled;	 /* the link served somebody before */
+	bool forwarding; /* XFORWARD goes before MAIL */
+	bool verify;	 /* no message: RSET behind the RCPTs */
+	bool greet;	 /* not even a transaction */
+	bool introduced; /* XCLIENT came first: the session is a new one */
+	bool reset;	 /* the RSET that the link needed is through */
+	bool data_sent;	 /* DATA travelled with MAIL and RCPT */
+	bool bdat_sent;	 /* so did the whole message */
+	bool accepted;	 /* a RCPT got a 2xx */
+	bool mail_named; /* the reply to MAIL says by its code what it is */
 	bool mail_refused;
 	bool in_step;	  /* so that to the first RCPT is no other's */
 	bool needs_reset; /* a final reply was not a 2xx */
