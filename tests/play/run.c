@@ -173,7 +173,9 @@ play_step(struct player *p)
 		peer_shut(peer);
 		break;
 	case STEP_SECURE:
-		peer_secure(p->peers, peer);
+		/* A client that has left begins nothing. */
+		if (!p->cut || p->step->side != SIDE_CLIENT)
+			peer_secure(p->peers, peer);
 		break;
 	case STEP_DEAF:
 	case STEP_HEAR:
