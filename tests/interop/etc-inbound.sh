@@ -37,12 +37,15 @@ $(dovecot_of inbound.conf)
 END
 
 must cert mx1 2
+mkdir -m 0700 "$tmp/aside"
+[ -z "$(user_line)" ] || chown nobody "$tmp/aside"
 shipped inbound.conf 10.0.0.21:2525 127.0.0.1:@PORT1@ 10.0.0.11 127.0.0.1 \
     127.0.0.1:53 "127.0.0.1:$dns_port" \
     127.0.0.1:11333 "127.0.0.1:$rspamd_port" 198.51.100.0/24 127.0.0.66 \
     /usr/local/etc/ssl/mx1.pem "$tmp/mx1.crt" \
     /usr/local/etc/ssl/private/mx1.key "$tmp/mx1.key" \
-    /var/run/dovecot "$dovecot_run" /var/run/postern "$tmp/control"
+    /var/run/dovecot "$dovecot_run" /var/run/postern "$tmp/control" \
+    /var/spool/postern/quarantine "$tmp/aside"
 must shipped_gateway inbound
 
 shipped haproxy.cfg ':::25' '127.0.0.1:@FRONT1@' /dev/log "$tmp/devlog" \
@@ -109,6 +112,16 @@ equal "what rspamd wants discarded is accepted" "$swaks_code" 0
 equal "and not delivered" "$(mail_count alice)" "$before"
 check "the log says so" wait_until 5 grep -q \
     'event=mail .*result=discarded .*filter=away' "$gw_log"
+# shellcheck disable=SC2086 # words
+swaks_to "$front1" $good --to alice@example.org --add-header "X-Force: quarantine" \
+    --body "to be looked at"
+equal "what rspamd wants put aside is accepted" "$swaks_code" 0
+equal "and not delivered, either" "$(mail_count alice)" "$before"
+check "the log says so, too" wait_until 5 grep -q \
+    'event=mail .*result=quarantined .*filter=aside' "$gw_log"
+rec=$(grep 'result=quarantined' "$gw_log" | tail -n 1)
+matches "and where it is" "$(cat "$tmp/aside/$(key quarantine "$rec")" 2>&1)" \
+    '^to be looked at'
 # shellcheck disable=SC2086 # words
 swaks_to "$front1" $good --to alice@example.com
 matches "another domain is refused" "$swaks_out" '^<\*\* 550 5\.7\.1 .*relaying denied'
