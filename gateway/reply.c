@@ -22,8 +22,8 @@ reply_init(struct reply *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* CR, LF and NUL inside a line are no SMTP: who sends them may mean something else
- * by them than we do, so there is no telling where the reply ends. */
+/* CR, LF and NUL inside a line are no SMTP: who sends them may mean something
+ * else by them than we do, so there is no telling where the reply ends. */
 enum reply_status
 reply_feed(struct reply *r, const char *line, size_t len)
 {

@@ -135,8 +135,7 @@ requests(void **state)
 	play(&backend_maildir,
 	    SCRIPT("C maildir /m/example.org/Ann" REST("Ann@example.org"),
 		"S 250 2.0.0 saved",
-		"C maildir /m/example.org/b%20b" REST(
-		    "\"b%20b\"@example.org"),
+		"C maildir /m/example.org/b%20b" REST("\"b%20b\"@example.org"),
 		"S 452 4.3.1 full",
 		"C maildir /m/example.org/c%25d" REST("c%25d@example.org"),
 		"S 250 2.0.0 saved"));

@@ -297,8 +297,7 @@ test_slot_of_another(void **state)
 	begin();
 	slot = servers[0].index;
 	stats_add(stats, 1, slot, STATS_TLS, 1);
-	stats_add(
-	    stats, 0, slot, STATS_FAULT + FAULT_BDAT_UNSWALLOWED, 1);
+	stats_add(stats, 0, slot, STATS_FAULT + FAULT_BDAT_UNSWALLOWED, 1);
 	stats_add(stats, 0, slot, STATS_OPENED, 7);
 	/* the same servers again: theirs */
 	assert_true(pool_enter_servers(shared, stats, &conf, 1, START));
