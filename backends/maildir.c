@@ -21,6 +21,7 @@ static void send_head(struct delivery *, const struct address *);
 static bool refuse_names(struct delivery *);
 static enum naming check_name(const char *, const struct address *);
 static const char *check(const void *);
+static const char *local_name(const struct address *, char *, size_t);
 static bool is_file_name(const char *);
 static void send_path(struct delivery *, const char *, const struct address *);
 
@@ -110,12 +111,13 @@ refuse_names(struct delivery *dl)
 static enum naming
 check_name(const char *template, const struct address *rcpt)
 {
+	char buf[ADDRESS_PLAIN_SIZE];
 	const char *p;
 
 	for (p = strchr(template, '%'); p != NULL; p = strchr(p + 1, '%')) {
 		p++;
 		if (*p == 'u') {
-			if (!is_file_name(rcpt->local))
+			if (!is_file_name(local_name(rcpt, buf, sizeof(buf))))
 				return NAMING_BAD_NAME;
 		} else if (*p == 'd') {
 			if (!is_file_name(rcpt->plain))
@@ -138,18 +140,39 @@ check(const void *conf)
 	return NULL;
 }
 
+/* "joe"@example.org and joe@example.org are one mailbox. */
+static const char *
+local_name(const struct address *rcpt, char *buf, size_t size)
+{
+	char *at;
+
+	if (rcpt->local[0] != '"')
+		return rcpt->local;
+	address_plain(rcpt, buf, size);
+	at = strrchr(buf, '@');
+	if (at != NULL)
+		*at = '\0';
+	return buf;
+}
+
 /* A leading dot would make "..", or a folder of somebody else's Maildir++. */
 static bool
 is_file_name(const char *s)
 {
-	return s[0] != '\0' && s[0] != '.' && strchr(s, '/') == NULL;
+	const char *p;
+
+	for (p = s; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f || *p == '/')
+			return false;
+	return s[0] != '\0' && s[0] != '.';
 }
 
 /* The template was checked by check_name(). */
 static void
 send_path(struct delivery *dl, const char *template, const struct address *rcpt)
 {
-	const char *p = template;
+	char buf[ADDRESS_PLAIN_SIZE];
+	const char *p = template, *local;
 	size_t literal;
 
 	for (;;) {
@@ -158,8 +181,9 @@ send_path(struct delivery *dl, const char *template, const struct address *rcpt)
 		p += literal;
 		if (*p == '\0')
 			return;
+		local = local_name(rcpt, buf, sizeof(buf));
 		if (p[1] == 'u')
-			ask_agent_encode(dl, rcpt->local, strlen(rcpt->local));
+			ask_agent_encode(dl, local, strlen(local));
 		else if (p[1] == 'd')
 			ask_agent_encode(dl, rcpt->plain, strlen(rcpt->plain));
 		else

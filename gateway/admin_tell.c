@@ -118,6 +118,7 @@ tell_server(const struct admin_start *start, const struct backend_conf *bc,
 	control_put_number(t, "idle", stats_sum(s, sc->index, STATS_IDLE));
 	control_put_number(
 	    t, "waiting", stats_sum(s, bc->index, STATS_WAITING));
+	control_put_number(t, "waited", stats_sum(s, bc->index, STATS_WAITED));
 	control_put_number(t, "opened", stats_sum(s, sc->index, STATS_OPENED));
 	control_put_number(t, "reused", stats_sum(s, sc->index, STATS_REUSED));
 	control_put_number(t, "failed", stats_sum(s, sc->index, STATS_FAILED));

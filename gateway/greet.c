@@ -181,6 +181,7 @@ opened(void *ctx, struct link *l, const char *why)
 	struct greets *g = ctx;
 
 	if (why == NULL) {
+		l->max_uses++; /* this one was no transaction */
 		pool_put(&l, false);
 		return;
 	}

@@ -172,7 +172,7 @@ begin(struct master *m, struct config **config)
 	    (code = pidfile_write(m, c->pid_file)) != EX_OK)
 		return code;
 	m->caps_servers = c->server_count;
-	if (!map_shared(m, c) || servers_enter(m, c) == -1)
+	if (!map_shared(m, c) || servers_enter(m, NULL, c) == -1)
 		return EX_OSERR;
 	columns = columns_for(NULL, c);
 	if (columns == NULL)

@@ -196,7 +196,7 @@ void rates_column_give(struct master *m, unsigned column);
  * why. */
 int servers_prepare(struct master *m);
 /* Slots for the servers of c. */
-int servers_enter(struct master *m, struct config *c);
+int servers_enter(struct master *m, struct stats *stats, struct config *c);
 /* The generation has them, and gives them up. */
 void servers_note(struct generation *g);
 void servers_leave(struct master *m, struct generation *g);

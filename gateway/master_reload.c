@@ -113,7 +113,7 @@ change(struct master *m, FILE *report)
 
 	if (c == NULL || !change_log(m, c) || !master_user_known(c) ||
 	    (columns = columns_for(old, c)) == NULL ||
-	    servers_enter(m, c) == -1)
+	    servers_enter(m, columns->stats, c) == -1)
 		goto out;
 	if (agent_prepare(c, agent) == -1 ||
 	    control_open(m, c, &control) == -1 ||

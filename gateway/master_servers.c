@@ -24,10 +24,10 @@ servers_prepare(struct master *m)
 }
 
 int
-servers_enter(struct master *m, struct config *c)
+servers_enter(struct master *m, struct stats *stats, struct config *c)
 {
 	if (pool_enter_servers(
-		m->servers, c->backends, c->backend_count, master_now()))
+		m->servers, stats, c->backends, c->backend_count, master_now()))
 		return 0;
 	log_event(LEVEL_ERROR,
 	    "more than %d servers and backends, those that still drain "

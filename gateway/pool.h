@@ -111,9 +111,11 @@ extern const struct opt pool_options[];
 extern const struct opt check_options[];
 
 /* Gives servers and backends their slots in the shared memory; false: no room
- * (then none has one).  Before a fork, and once per configuration. */
-bool pool_enter_servers(
-    struct servers *s, struct backend_conf *conf, size_t count, int64_t now);
+ * (then none has one).  Before a fork, and once per configuration.  What stats
+ * (NULL: new ones will be made) has of other servers, which had these slots, is
+ * forgotten. */
+bool pool_enter_servers(struct servers *s, struct stats *stats,
+    struct backend_conf *conf, size_t count, int64_t now);
 void pool_leave_servers(
     struct servers *s, const struct backend_conf *conf, size_t count);
 /* What servers_...() want to know of a backend. */

@@ -7,10 +7,23 @@
 #include <stdio.h>
 
 #include "pool.h"
+#include "stats.h"
+
+/* What another server did is nothing that this one had. */
+static int
+take(struct servers *s, struct stats *stats, const char *name,
+    const char *address)
+{
+	int slot = servers_take(s, name, address);
+
+	if (slot != -1 && stats != NULL && servers_is_new(s, (unsigned)slot))
+		stats_clear_server(stats, (unsigned)slot);
+	return slot;
+}
 
 bool
-pool_enter_servers(struct servers *s, struct backend_conf *conf,
-    size_t backend_count, int64_t now)
+pool_enter_servers(struct servers *s, struct stats *stats,
+    struct backend_conf *conf, size_t backend_count, int64_t now)
 {
 	char name[SERVERS_NAME_MAX];
 	struct backend_conf *bc;
@@ -26,14 +39,15 @@ pool_enter_servers(struct servers *s, struct backend_conf *conf,
 	}
 	for (i = 0; i < backend_count; i++) {
 		bc = &conf[i];
-		if ((slot = servers_take(s, bc->name, "")) == -1)
+		if ((slot = take(s, stats, bc->name, "")) == -1)
 			goto none;
 		bc->index = (unsigned)slot;
 		for (k = 0; k < bc->server_count; k++) {
 			sc = &bc->servers[k];
 			snprintf(
 			    name, sizeof(name), "%s/%s", bc->name, sc->name);
-			if ((slot = servers_take(s, name, sc->address)) == -1)
+			slot = take(s, stats, name, sc->address);
+			if (slot == -1)
 				goto none;
 			sc->index = (unsigned)slot;
 			servers_configure(s, sc->index, sc->drain, now);

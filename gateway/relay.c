@@ -141,6 +141,16 @@ dl_helo(const struct delivery *dl)
 	return dl->conf->helo != NULL ? dl->conf->helo : dl->relay->hostname;
 }
 
+/* However its address is written, a mailbox has one server. */
+static uint64_t
+key_of(const struct address *a)
+{
+	char buf[ADDRESS_PLAIN_SIZE];
+	const char *plain = address_plain(a, buf, sizeof(buf));
+
+	return balance_hash(plain, strlen(plain));
+}
+
 struct delivery *
 relay_start(struct relay *r, const struct relay_order *order,
     relay_done_fn *done, void *ctx)
@@ -161,8 +171,7 @@ relay_start(struct relay *r, const struct relay_order *order,
 	    order->rcpts != NULL ? order->rcpt_count : order->envelope->count;
 	assert(dl->count > 0);
 	if (dl->conf->balance == BALANCE_HASH)
-		dl->wait.key = balance_hash(dl_recipient(dl, 0)->text,
-		    strlen(dl_recipient(dl, 0)->text));
+		dl->wait.key = key_of(dl_recipient(dl, 0));
 	dl->outcomes = xcalloc(dl->count, sizeof(struct dl_outcome));
 	dl->identity = delivery_identity(dl);
 	dl->wait.identity = dl->identity;

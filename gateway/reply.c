@@ -22,8 +22,8 @@ reply_init(struct reply *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* CR and NUL inside a line are no SMTP: who sends them may mean something else
- * by them than we do, so there is no telling where the reply ends. */
+/* CR, LF and NUL inside a line are no SMTP: who sends them may mean something
+ * else by them than we do, so there is no telling where the reply ends. */
 enum reply_status
 reply_feed(struct reply *r, const char *line, size_t len)
 {
@@ -134,10 +134,8 @@ reply_line(const char *in, size_t len, size_t *line_len_r, size_t *used_r)
 
 	if (lf == NULL)
 		return false;
-	*line_len_r = (size_t)(lf - in);
-	*used_r = *line_len_r + 1;
-	if (*line_len_r > 0 && lf[-1] == '\r')
-		(*line_len_r)--;
+	*used_r = (size_t)(lf - in) + 1;
+	*line_len_r = lf > in && lf[-1] == '\r' ? *used_r - 2 : *used_r;
 	return true;
 }
 

@@ -36,15 +36,17 @@ enum reply_status {
 /* Prepares for the first line of a reply. */
 void reply_init(struct reply *r);
 
-/* Feeds one line without its line end.  The caller splits lines (CRLF, or LF
- * alone, which some servers send).  The first line sets the code; a different
- * code on a later line, a line without a valid code or separator, too many
- * lines or a too long one are REPLY_BAD.  An enhanced status code is accepted
+/* Feeds one line without its line end, as reply_line() finds it.  The first
+ * line sets the code; a different code on a later line, a line without a valid
+ * code or separator, with a bare CR or LF, too many lines or a too long one are
+ * REPLY_BAD.  An enhanced status code is accepted
  * only if its class agrees with the code's first digit. */
 enum reply_status reply_feed(struct reply *r, const char *line, size_t len);
 
-/* Finds the first line end in a buffer.  Returns false if there is none yet.
- * *line_len_r is the length of the line without line end, *used_r with it. */
+/* Finds the first line in a buffer.  Returns false if its LF is not there yet.
+ * *line_len_r is the length of the line without CRLF, *used_r with it.  An LF
+ * alone is no line end but part of the line, which reply_feed() refuses then:
+ * who ends lines in two ways is read in two ways. */
 bool reply_line(const char *in, size_t len, size_t *line_len_r, size_t *used_r);
 
 /* The class of a code: 2, 3, 4, 5. */

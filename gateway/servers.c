@@ -138,6 +138,12 @@ servers_take(struct servers *s, const char *name, const char *address)
 	return (int)(room - s->slots);
 }
 
+bool
+servers_is_new(const struct servers *s, unsigned slot)
+{
+	return atomic_load(&slot_of(s, slot)->refs) == 1;
+}
+
 void
 servers_give(struct servers *s, unsigned slot)
 {

@@ -40,6 +40,8 @@ bool servers_carried(const struct servers *s);
  * its name is.  A slot's number is that of its cells in stats.h.  -1: no room.
  */
 int servers_take(struct servers *s, const char *name, const char *address);
+/* Has it one holder, who has just taken it?  Then it began anew. */
+bool servers_is_new(const struct servers *s, unsigned slot);
 void servers_give(struct servers *s, unsigned slot);
 
 /* What the configuration says of a drain (drain = yes). */

@@ -90,6 +90,18 @@ stats_clear_worker(struct stats *s, unsigned worker)
 }
 
 void
+stats_clear_server(struct stats *s, unsigned server)
+{
+	unsigned w, cell;
+
+	for (w = 0; w < s->workers; w++)
+		for (cell = 0; cell < STATS_CELLS; cell++)
+			atomic_store_explicit(
+			    cell_of(s, w, server, (enum stats_cell)cell), 0,
+			    memory_order_relaxed);
+}
+
+void
 stats_add(struct stats *s, unsigned worker, unsigned server,
     enum stats_cell cell, int by)
 {

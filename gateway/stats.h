@@ -47,6 +47,9 @@ const void *stats_base(const struct stats *s);
 /* Forgets what a dead worker held; what has happened stays counted, and who
  * has its column next counts on. */
 void stats_clear_worker(struct stats *s, unsigned worker);
+/* Forgets all of a server: its place is another one's now, and nobody holds
+ * anything of it. */
+void stats_clear_server(struct stats *s, unsigned server);
 void stats_add(struct stats *s, unsigned worker, unsigned server,
     enum stats_cell cell, int by);
 /* Sum over the workers. */

@@ -37,7 +37,7 @@ check_line(const char *in, size_t line_len, size_t used)
 {
 	size_t a, b;
 
-	assert(line_len < used && used - line_len <= 2);
+	assert(line_len + 2 == used || line_len == used);
 	assert(in[used - 1] == '\n');
 	assert(memchr(in, '\n', used - 1) == NULL);
 	assert(reply_line(in, used, &a, &b) && a == line_len && b == used);

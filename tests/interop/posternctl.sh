@@ -106,6 +106,7 @@ equal "backends --json: an address" "$(of store/a address)" "127.0.0.1:$s1_port"
 equal "a server is up" "$(of store/a state)" up
 gen -n 20 -c 4 "127.0.0.1:$mx"
 at_least "connections are counted" "$(of store/a opened)" 1
+equal "nobody had to wait for one" "$(of store/a waited)" 0
 equal "nothing is wrong with that server" "$(of store/a faults)" ""
 equal "nor with the other one yet" "$(of secure/a faults)" ""
 gen -n 1 --to user@tls.example.org "127.0.0.1:$mx" || :

@@ -372,8 +372,8 @@ gate_open(struct gate *g, const struct config *c)
 	f->spool = spool_new(&c->spool);
 	f->stats = stats_new(1, SERVERS_MAX);
 	g->servers = servers_new();
-	if (!pool_enter_servers(
-		g->servers, c->backends, c->backend_count, loop_now(f->loop)))
+	if (!pool_enter_servers(g->servers, f->stats, c->backends,
+		c->backend_count, loop_now(f->loop)))
 		abort();
 	f->account = account_new(f->stats, 0, c->limits.memory);
 	loop_set_account(f->loop, f->account);

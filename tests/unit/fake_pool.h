@@ -172,7 +172,7 @@ begin(void)
 {
 	struct pool_shared with = { .stats = stats, .servers = shared };
 
-	if (!pool_enter_servers(shared, &conf, 1, START))
+	if (!pool_enter_servers(shared, stats, &conf, 1, START))
 		fail_msg("no slots");
 	pools[0] = pool_new(loop, &conf, &with);
 	with.worker = 1;

@@ -135,8 +135,7 @@ requests(void **state)
 	play(&backend_maildir,
 	    SCRIPT("C maildir /m/example.org/Ann" REST("Ann@example.org"),
 		"S 250 2.0.0 saved",
-		"C maildir /m/example.org/\"b%20b\"" REST(
-		    "\"b%20b\"@example.org"),
+		"C maildir /m/example.org/b%20b" REST("\"b%20b\"@example.org"),
 		"S 452 4.3.1 full",
 		"C maildir /m/example.org/c%25d" REST("c%25d@example.org"),
 		"S 250 2.0.0 saved"));
@@ -180,7 +179,9 @@ static void
 names(void **state)
 {
 	static const char *const bad[] = { "", ".", "..", ".a", "../a", "a/b",
-		"/a", "a/" };
+		"/a", "a/", "a\tb", "a\x7f" };
+	static const char *const quoted[] = { "\"\"", "\"..\"", "\".a\"",
+		"\"\\../a\"", "\"a/b\"", "\"a\\/b\"", "\"a\tb\"" };
 	size_t i;
 
 	(void)state;
@@ -194,6 +195,12 @@ names(void **state)
 		assert_string_equal(dl.results[1].reply.enhanced, "5.1.3");
 		begin(&backend_maildir, "/m/%d", 1);
 		set_rcpt(0, "x@example.org", "x", bad[i]);
+		play(&backend_maildir, (const char *const[]){ NULL });
+		expect(0, DL_STAGE_COMMAND, 553);
+	}
+	for (i = 0; i < sizeof(quoted) / sizeof(quoted[0]); i++) {
+		begin(&backend_maildir, "/m/%u", 1);
+		set_rcpt(0, "y@example.org", quoted[i], "example.org");
 		play(&backend_maildir, (const char *const[]){ NULL });
 		expect(0, DL_STAGE_COMMAND, 553);
 	}

@@ -286,6 +286,34 @@ test_discarded(void **state)
 	assert_int_equal(total(STATS_DISCARDED), 1);
 }
 
+/* After a reload that took a server away, another one in its slot had no TLS
+ * and no fault. */
+static void
+test_slot_of_another(void **state)
+{
+	unsigned slot;
+
+	(void)state;
+	begin();
+	slot = servers[0].index;
+	stats_add(stats, 1, slot, STATS_TLS, 1);
+	stats_add(stats, 0, slot, STATS_FAULT + FAULT_BDAT_UNSWALLOWED, 1);
+	stats_add(stats, 0, slot, STATS_OPENED, 7);
+	/* the same servers again: theirs */
+	assert_true(pool_enter_servers(shared, stats, &conf, 1, START));
+	assert_int_equal(servers[0].index, slot);
+	assert_int_equal(stats_sum(stats, slot, STATS_OPENED), 7);
+	pool_leave_servers(shared, &conf, 1);
+	pool_leave_servers(shared, &conf, 1);
+	servers[0].name = "another";
+	assert_true(pool_enter_servers(shared, stats, &conf, 1, START));
+	assert_int_equal(servers[0].index, slot);
+	assert_int_equal(stats_sum(stats, slot, STATS_OPENED), 0);
+	assert_int_equal(stats_sum(stats, slot, STATS_TLS), 0);
+	assert_int_equal(
+	    stats_sum(stats, slot, STATS_FAULT + FAULT_BDAT_UNSWALLOWED), 0);
+}
+
 int
 main(void)
 {
@@ -298,6 +326,7 @@ main(void)
 		TEST(test_backup),
 		TEST(test_down),
 		TEST(test_down_while_waiting),
+		TEST(test_slot_of_another),
 		TEST(test_drained),
 		TEST(test_blame_of_addresses),
 		TEST(test_source),

@@ -235,14 +235,14 @@ test_line_ends(void **state)
 		size_t line_len, used;
 	} rows[] = {
 		{ "250 a\r\n250 b\r\n", 14, true, 5, 7 },
-		{ "250 a\n250 b\n", 12, true, 5, 6 },
+		{ "250 a\n250 b\r\n", 13, true, 6, 6 },
 		{ "250 a\r", 6, false, 0, 0 },
 		{ "250 a", 5, false, 0, 0 },
 		{ "", 0, false, 0, 0 },
 		{ "\r\n", 2, true, 0, 2 },
-		{ "\n", 1, true, 0, 1 },
+		{ "\n", 1, true, 1, 1 },
 		{ "\r\r\n", 3, true, 1, 3 },
-		{ "a\rb\n", 4, true, 3, 4 },
+		{ "a\rb\n", 4, true, 4, 4 },
 		{ "\0\r\n", 3, true, 1, 3 },
 		{ "abc\r\n", 4, false, 0, 0 },
 	};
