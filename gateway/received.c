@@ -1,9 +1,11 @@
 /*
- * The Received header field: see received.h.
+ * The Received header field: see received.h.  It is written for each message,
+ * so it is put together piece by piece, without printf's formats.
  */
 
+#include "received.h"
+
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -11,67 +13,96 @@
 #include "ehlo.h"
 #include "envelope.h"
 #include "maildate.h"
-#include "received.h"
+
+#define NAME_MAX_LEN 255 /* octets of a domain */
+#define ADDRESS_MAX_LEN 320
+#define TLS_MAX_LEN 60 /* of what the library calls a version or a cipher */
+
+struct field {
+	char *at;
+	size_t left;
+};
+
+static void
+put_most(struct field *f, const char *text, size_t max)
+{
+	size_t len = strnlen(text, max);
+
+	assert(len < f->left);
+	memcpy(f->at, text, len);
+	f->at += len;
+	f->left -= len;
+}
+
+static void
+put(struct field *f, const char *text)
+{
+	put_most(f, text, f->left);
+}
 
 /* An address literal as RFC 5321 4.1.3 wants it. */
 static void
-format_literal(char *buf, size_t size, const struct net_addr *a)
+put_literal(struct field *f, const struct net_addr *a)
 {
-	const char *tag = a->ss.ss_family == AF_INET6 ? "IPv6:" : "";
 	char ip[NET_TEXT_MAX];
 
-	if (a->ss.ss_family == AF_UNIX)
-		snprintf(buf, size, "[127.0.0.1]");
-	else
-		snprintf(buf, size, "[%s%s]", tag, net_ip(a, ip, sizeof(ip)));
-}
-
-/* Who spoke for the client: a comment, too. */
-static void
-format_proxy(char *buf, size_t size, const struct client *c)
-{
-	char literal[NET_TEXT_MAX + 8];
-
-	buf[0] = '\0';
-	if (!c->proxied)
-		return;
-	format_literal(literal, sizeof(literal), &c->peer);
-	snprintf(buf, size, "\r\n\t(through the proxy %s)", literal);
-}
-
-/* Which TLS it was: a comment behind the id. */
-static void
-format_tls(char *buf, size_t size, const struct client *c)
-{
-	buf[0] = '\0';
-	if (c->tls && c->tls_version != NULL)
-		snprintf(buf, size, "\r\n\t(%.30s%s%.60s%s)", c->tls_version,
-		    c->tls_cipher != NULL ? " " : "",
-		    c->tls_cipher != NULL ? c->tls_cipher : "",
-		    c->tls_by_proxy ? " at the proxy" : "");
+	put(f, a->ss.ss_family == AF_INET6 ? "[IPv6:" : "[");
+	put(f,
+	    a->ss.ss_family == AF_UNIX ? "127.0.0.1"
+				       : net_ip(a, ip, sizeof(ip)));
+	put(f, "]");
 }
 
 static void
-format_from(char *buf, size_t size, const struct client *c)
+put_from(struct field *f, const struct client *c)
 {
-	char literal[NET_TEXT_MAX + 8];
-
-	format_literal(literal, sizeof(literal), &c->addr);
-	snprintf(buf, size, "%.255s (%.255s%s%s)", c->helo,
-	    c->name != NULL ? c->name : "", c->name != NULL ? " " : "",
-	    literal);
+	put_most(f, c->helo, NAME_MAX_LEN);
+	put(f, " (");
+	if (c->name != NULL) {
+		put_most(f, c->name, NAME_MAX_LEN);
+		put(f, " ");
+	}
+	put_literal(f, &c->addr);
+	put(f, ")");
 }
 
 /* The protocol (RFC 3848; with SMTPUTF8, RFC 6531 4.3). */
 static void
-format_with(char *buf, size_t size, const struct client *c, bool utf8)
+put_with(struct field *f, const struct client *c, bool utf8)
 {
-	snprintf(buf, size, "%s%s%s",
-	    !c->esmtp  ? "SMTP"
-		: utf8 ? "UTF8SMTP"
-		       : "ESMTP",
-	    c->esmtp && c->tls ? "S" : "",
-	    c->esmtp && c->login != NULL ? "A" : "");
+	if (!c->esmtp) {
+		put(f, "SMTP");
+		return;
+	}
+	put(f, utf8 ? "UTF8SMTP" : "ESMTP");
+	put(f, c->tls ? "S" : "");
+	put(f, c->login != NULL ? "A" : "");
+}
+
+/* Who spoke for the client: a comment. */
+static void
+put_proxy(struct field *f, const struct client *c)
+{
+	if (!c->proxied)
+		return;
+	put(f, "\r\n\t(through the proxy ");
+	put_literal(f, &c->peer);
+	put(f, ")");
+}
+
+/* Which TLS it was: a comment, too. */
+static void
+put_tls(struct field *f, const struct client *c)
+{
+	if (!c->tls || c->tls_version == NULL)
+		return;
+	put(f, "\r\n\t(");
+	put_most(f, c->tls_version, TLS_MAX_LEN);
+	if (c->tls_cipher != NULL) {
+		put(f, " ");
+		put_most(f, c->tls_cipher, TLS_MAX_LEN);
+	}
+	put(f, c->tls_by_proxy ? " at the proxy)" : ")");
 }
 
 size_t
@@ -79,27 +110,34 @@ received_line(char *buf, size_t size, enum received_style style,
     const struct client *client, const struct envelope *envelope,
     const char *hostname, const char *id, int64_t wall_ms)
 {
-	char from[700] = "hidden.invalid", proxy[160] = "";
-	char date[64], tls[160], with[16];
-	bool one = envelope->count == 1 && style == RECEIVED_FULL;
-	int n;
+	struct field f = { buf, size };
+	char date[64];
 
 	if (style == RECEIVED_NONE)
 		return 0;
-	if (style == RECEIVED_FULL) {
-		format_from(from, sizeof(from), client);
-		format_proxy(proxy, sizeof(proxy), client);
+	put(&f, "Received: from ");
+	if (style == RECEIVED_FULL)
+		put_from(&f, client);
+	else
+		put(&f, "hidden.invalid");
+	put(&f, "\r\n\tby ");
+	put_most(&f, hostname, NAME_MAX_LEN);
+	put(&f, " with ");
+	put_with(&f, client, (envelope->needs & EHLO_SMTPUTF8) != 0);
+	put(&f, " id ");
+	put(&f, id);
+	if (style == RECEIVED_FULL)
+		put_proxy(&f, client);
+	put_tls(&f, client);
+	if (style == RECEIVED_FULL && envelope->count == 1) {
+		put(&f, "\r\n\tfor <");
+		put_most(&f, envelope->rcpts[0].addr.text, ADDRESS_MAX_LEN);
+		put(&f, ">");
 	}
-	format_tls(tls, sizeof(tls), client);
-	format_with(
-	    with, sizeof(with), client, (envelope->needs & EHLO_SMTPUTF8) != 0);
+	put(&f, ";\r\n\t");
 	maildate_format(date, sizeof(date), wall_ms / 1000);
-	n = snprintf(buf, size,
-	    "Received: from %s\r\n"
-	    "\tby %.255s with %s id %s%s%s%s%.320s%s;\r\n"
-	    "\t%s\r\n",
-	    from, hostname, with, id, proxy, tls, one ? "\r\n\tfor <" : "",
-	    one ? envelope->rcpts[0].addr.text : "", one ? ">" : "", date);
-	assert(n > 0 && (size_t)n < size);
-	return (size_t)n;
+	put(&f, date);
+	put(&f, "\r\n");
+	*f.at = '\0';
+	return size - f.left;
 }
