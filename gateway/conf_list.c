@@ -105,6 +105,11 @@ static const struct opt log_options[] = {
 	    .def = "mail",
 	    .values = facility_names,
 	    .help = "of syslog" },
+	{ .name = "all-sessions",
+	    .type = OPT_BOOL,
+	    .offset = LOG(sessions),
+	    .def = "no",
+	    .help = "a record of each session, not only of those that failed" },
 	{ .name = NULL },
 };
 

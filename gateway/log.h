@@ -30,6 +30,7 @@ struct log_conf {
 	int level;	  /* enum log_level */
 	int format;	  /* enum log_format */
 	int facility;	  /* as of syslog(3), LOG_MAIL */
+	bool sessions;	  /* a record of each, not only of those that failed */
 	const char *path; /* of the file; with LOG_TO_SYSLOG of another socket
 			   * than the system's, or NULL */
 };

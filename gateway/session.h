@@ -138,7 +138,8 @@ struct front {
 	unsigned inflight_column;
 	struct stats *stats;
 	unsigned worker;
-	const struct services *services;     /* of filters; may be NULL */
+	bool all_sessions;		 /* are logged, see log_conf.sessions */
+	const struct services *services; /* of filters; may be NULL */
 	const struct transcript *transcript; /* NULL: nobody is shown */
 	struct rates *rates;
 	unsigned rates_column;

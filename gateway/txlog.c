@@ -272,7 +272,7 @@ txlog_session(struct session *s)
 
 	/* What went well is told by the transactions; connections that come
 	 * and go without a word are probes, whoever sends them. */
-	if (s->limited ||
+	if (s->limited || (s->front->all_sessions && !s->client.is_probe) ||
 	    (!s->client.is_probe && s->tx_count == 0 &&
 		(s->errors > 0 || s->last_reply != NULL ||
 		    strcmp(s->end_reason, "timeout") == 0)))

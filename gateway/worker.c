@@ -101,6 +101,7 @@ begin(struct worker *w)
 	loop_at_bottom(f->loop, log_flush);
 	f->limits = &c->limits;
 	f->hostname = c->hostname;
+	f->all_sessions = c->log.sessions;
 	f->account = account_new(start->stats, start->number, c->limits.memory);
 	loop_set_account(f->loop, f->account);
 	f->spool = spool_new(&c->spool);

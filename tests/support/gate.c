@@ -369,6 +369,7 @@ gate_open(struct gate *g, const struct config *c)
 	loop_script_clock(f->loop, START_MS, START_WALL);
 	f->limits = &c->limits;
 	f->hostname = c->hostname;
+	f->all_sessions = c->log.sessions;
 	f->spool = spool_new(&c->spool);
 	f->stats = stats_new(1, SERVERS_MAX);
 	g->servers = servers_new();
