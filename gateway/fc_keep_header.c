@@ -60,19 +60,6 @@ put_client(struct text *t, const struct client *c)
 	put(t, "Login", "", c->login, "");
 }
 
-/* A note of the transaction stands before that of the session, which it
- * hides. */
-static bool
-is_hidden(const struct tx *tx, const struct note *n)
-{
-	const struct note *first;
-
-	STAILQ_FOREACH (first, &tx->notes, entry)
-		if (strcmp(first->key, n->key) == 0)
-			return first != n;
-	return false;
-}
-
 static void
 put_facts(struct text *t, const struct tx *tx)
 {
@@ -80,7 +67,7 @@ put_facts(struct text *t, const struct tx *tx)
 	char before[100];
 
 	STAILQ_FOREACH (n, &tx->notes, entry) {
-		if (is_hidden(tx, n))
+		if (tx_hides(tx, n))
 			continue;
 		snprintf(before, sizeof(before), "%s=", n->key);
 		put(t, "Fact", before, n->text, "");

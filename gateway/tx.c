@@ -174,3 +174,14 @@ arena_of(struct tx *tx)
 {
 	return tx->envelope.has_sender ? &tx->arena : tx->session;
 }
+
+bool
+tx_hides(const struct tx *tx, const struct note *n)
+{
+	const struct note *first;
+
+	STAILQ_FOREACH (first, &tx->notes, entry)
+		if (strcmp(first->key, n->key) == 0)
+			return first != n;
+	return false;
+}

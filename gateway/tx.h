@@ -72,5 +72,8 @@ void tx_set_flag(struct tx *tx, const char *key);
 bool tx_flag(const struct tx *tx, const char *key);
 /* who is the filter's name, what it is for a word. */
 void tx_add_karma(struct tx *tx, double by, const char *who, const char *what);
+/* A note of the transaction stands before that of the session with the same
+ * key, which it hides: is n such a one? */
+bool tx_hides(const struct tx *tx, const struct note *n);
 
 #endif

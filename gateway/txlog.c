@@ -102,18 +102,6 @@ put_client(struct record *r, const struct session *s)
 	record_str(r, "sni", s->client.server_name);
 }
 
-/* A note of the transaction hides the session's. */
-static bool
-is_hidden(const struct tx *tx, const struct note *n)
-{
-	const struct note *first;
-
-	STAILQ_FOREACH (first, &tx->notes, entry)
-		if (strcmp(first->key, n->key) == 0)
-			return first != n;
-	return false;
-}
-
 /* What the filters found out. */
 static void
 put_notes(struct record *r, const struct tx *tx)
@@ -123,7 +111,7 @@ put_notes(struct record *r, const struct tx *tx)
 	size_t at = 0;
 
 	STAILQ_FOREACH (n, &tx->notes, entry) {
-		if (is_hidden(tx, n))
+		if (tx_hides(tx, n))
 			continue;
 		if (n->text != NULL)
 			record_str(r, n->key, n->text);
